@@ -1,0 +1,52 @@
+/**
+ * PostgreSQL, the one record of truth. Statements are tagged templates: values become parameters, `sql` fragments nest,
+ * and a statement without fragments is prepared once per connection.
+ * Types: int8 → bigint, int4 → number, timestamptz → Date, jsonb → parsed, bytea → Buffer, int8[] → bigint[].
+ */
+export interface SqlFragment {
+  readonly strings: readonly string[]
+  readonly values: readonly unknown[]
+}
+
+export interface Db {
+  rows<Row>(strings: TemplateStringsArray, ...values: unknown[]): Promise<Row[]>
+  /** The first row, or undefined. */
+  one<Row>(strings: TemplateStringsArray, ...values: unknown[]): Promise<Row | undefined>
+  /** How many rows were affected. */
+  run(strings: TemplateStringsArray, ...values: unknown[]): Promise<number>
+}
+
+export interface Database extends Db, AsyncDisposable {
+  /**
+   * Runs `work` in one transaction (read committed; `synchronous_commit = on`): committed when it returns, rolled back
+   * when it throws. Connection failures become AppError `unavailable`.
+   */
+  transaction<T>(work: (tx: Db) => Promise<T>): Promise<T>
+  /** True when a trivial query answers within `deadlineMs`. */
+  healthy(deadlineMs: number): Promise<boolean>
+}
+
+/** PostgreSQL's SQLSTATE of an error, if it is one of the database's. */
+export function sqlState(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined
+  const { code } = error
+  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined
+}
+
+export const UNIQUE_VIOLATION = '23505'
+export const FOREIGN_KEY_VIOLATION = '23503'
+
+/** A piece of a statement: `db.rows\`select … where ${sql\`id < ${max}\`}\``. */
+export function sql(strings: TemplateStringsArray, ...values: unknown[]): SqlFragment {
+  return { strings, values }
+}
+
+/** Nothing, where a fragment is optional. */
+export const noSql: SqlFragment = { strings: [''], values: [] }
+
+/** Fragments joined by `and`; `true` when there are none. */
+export function allOf(conditions: readonly SqlFragment[]): SqlFragment {
+  const [first, ...rest] = conditions
+  if (first === undefined) return sql`true`
+  return rest.reduce((joined, next) => sql`${joined} and ${next}`, first)
+}

@@ -1,0 +1,43 @@
+/** Ids → whole statuses and accounts: batched, cached, with the viewer's own marks. Also the rules of who may see what. */
+import type { AccountRecord } from '../accounts/contract.ts'
+import type { MediaRecord } from '../media/contract.ts'
+import type { AccountId, StatusId } from '../snowflake/contract.ts'
+import type { Marks, StatusCounts, StatusRecord } from '../status-store/contract.ts'
+
+export * from './visibility.ts'
+
+export interface AccountView {
+  account: AccountRecord
+  followers: number
+  following: number
+  statuses: number
+  lastStatusAtMs: number | null
+}
+
+export interface StatusView {
+  status: StatusRecord
+  author: AccountView
+  /** The boosted status, whole; undefined unless this is a boost. */
+  boostOf: StatusView | undefined
+  media: readonly MediaRecord[]
+  mentions: readonly { id: AccountId; username: string }[]
+  counts: StatusCounts
+  app: { name: string; website: string | null } | undefined
+  /** Only with a viewer. */
+  marks: Marks | undefined
+}
+
+export interface Hydration {
+  /**
+   * In the order asked; missing ones, and those the viewer may not see (`canSee`, of the boosted status too), are left out.
+   * `viewer` undefined: anonymous.
+   */
+  statuses(ids: readonly StatusId[], viewer: AccountId | undefined): Promise<StatusView[]>
+  /** One status, or `not_found`: the same for missing and hidden. */
+  status(id: StatusId, viewer: AccountId | undefined): Promise<StatusView>
+  /** In the order asked; missing ones are left out; suspended ones are included (presenters blank them). */
+  accounts(ids: readonly AccountId[]): Promise<AccountView[]>
+  /** Drops what is cached of a status or account: called right after a local write, before the answer. */
+  forgetStatus(id: StatusId): void
+  forgetAccount(id: AccountId): void
+}

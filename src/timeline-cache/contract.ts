@@ -1,0 +1,64 @@
+/**
+ * The newest TIMELINE_ENTRIES_MAX entries of each active home timeline.
+ *
+ * A timeline is *missing*, *building* or *present*. Inserts go to building and present timelines only and are idempotent;
+ * a missing one is rebuilt on read, and an insert that races the rebuild is kept (the builder's entries are merged with
+ * it). Reads give strictly descending, unique ids. Nothing here is truth: everything may be dropped at any time.
+ */
+import type { Page } from '../kit/page.ts'
+import type { AccountId, StatusId } from '../snowflake/contract.ts'
+
+export const TIMELINE_ENTRIES_MAX = 800
+
+export const ENTRY_BOOST = 1
+export const ENTRY_REPLY = 2
+
+export interface TimelineEntry {
+  id: StatusId
+  author: AccountId
+  /** The boosted status, else 0n. */
+  boostOf: StatusId | 0n
+  /** ENTRY_* bits. */
+  flags: number
+}
+
+export interface TimelinePage {
+  entries: TimelineEntry[]
+  /** True when the timeline holds nothing older than the last entry, though the store may. */
+  endReached: boolean
+}
+
+/** Proof of one rebuild: a stale one (the timeline was dropped or rebuilt meanwhile) changes nothing. */
+export interface BuildTicket {
+  owner: AccountId
+  epoch: number
+}
+
+export interface TimelineCacheStats {
+  present: number
+  bytes: number
+  bytesLimit: number
+  entries: number
+}
+
+export interface TimelineCache extends AsyncDisposable {
+  /** Inserts one entry into many timelines; those not building or present are passed over. Returns how many took it. */
+  insert(entry: TimelineEntry, owners: readonly AccountId[]): Promise<number>
+  /** Undefined: missing or still building. */
+  read(owner: AccountId, page: Page): Promise<TimelinePage | undefined>
+  /** Begins a rebuild: from now on inserts are kept. Undefined when the timeline is present, or being built by another. */
+  beginBuild(owner: AccountId): Promise<BuildTicket | undefined>
+  /** Merges the built entries with what was inserted meanwhile; the timeline is present. False for a stale ticket. */
+  finishBuild(ticket: BuildTicket, entries: readonly TimelineEntry[]): Promise<boolean>
+  abandonBuild(ticket: BuildTicket): Promise<void>
+  /** Adds entries (a newly followed author's statuses) to a present timeline. */
+  merge(owner: AccountId, entries: readonly TimelineEntry[]): Promise<void>
+  /** Removes an author's entries (unfollow, block), boosts by and of them included when `boostsOf`. */
+  removeAuthor(owner: AccountId, author: AccountId): Promise<void>
+  drop(owner: AccountId): Promise<void>
+  /** Drops timelines not read since `ms` (since 1970). Returns how many. */
+  dropUnread(beforeMs: number): Promise<number>
+  /** The shard that holds a timeline, for traces. */
+  shardOf(owner: AccountId): string
+  stats(): TimelineCacheStats
+}

@@ -1,0 +1,32 @@
+/** Reads timelines: locate, read entries, merge celebrities, hydrate, apply the rules, page; rebuild what is missing. */
+import type { StatusView } from '../hydration/contract.ts'
+import type { Page } from '../kit/page.ts'
+import type { AccountId, StatusId } from '../snowflake/contract.ts'
+import type { AccountStatusesFilter } from '../status-store/contract.ts'
+
+/** Newest first, filled up to the limit where there is more; `more` says that an older page may exist. */
+export interface StatusPage {
+  statuses: StatusView[]
+  more: boolean
+}
+
+export interface Thread {
+  ancestors: StatusView[]
+  descendants: StatusView[]
+}
+
+export interface TimelineService {
+  home(viewer: AccountId, page: Page): Promise<StatusPage>
+  publicTimeline(viewer: AccountId | undefined, page: Page, filter: { onlyMedia: boolean }): Promise<StatusPage>
+  account(
+    viewer: AccountId | undefined,
+    account: AccountId,
+    page: Page,
+    filter: AccountStatusesFilter,
+  ): Promise<StatusPage>
+  /** `not_found` unless the viewer may see the status itself. */
+  thread(viewer: AccountId | undefined, id: StatusId): Promise<Thread>
+  /** With the cursor of the favourite or bookmark, for Link. */
+  favourites(viewer: AccountId, page: Page): Promise<{ cursor: bigint; view: StatusView }[]>
+  bookmarks(viewer: AccountId, page: Page): Promise<{ cursor: bigint; view: StatusView }[]>
+}
