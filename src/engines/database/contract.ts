@@ -1,11 +1,23 @@
 /**
  * PostgreSQL, the one record of truth. Statements are tagged templates: values become parameters, `sql` fragments nest,
  * and a statement without fragments is prepared once per connection.
- * Types: int8 → bigint, int4 → number, timestamptz → Date, jsonb → parsed, bytea → Buffer, int8[] → bigint[].
+ * Types: int8 → bigint, int4 → number, timestamptz → Date, jsonb → parsed, bytea → Buffer, int8[] → bigint[],
+ * numeric and date → string, float8 → number.
+ * Parameters: bigint, number, string, boolean, Date, Buffer, null (undefined is sent as null), and arrays of them,
+ * `BigInt64Array` and `BigUint64Array` included: `where id = any(${ids})`. Of jsonb the caller sends the text:
+ * `${JSON.stringify(value)}::jsonb` (a plain array would become a PostgreSQL array).
  */
 export interface SqlFragment {
   readonly strings: readonly string[]
   readonly values: readonly unknown[]
+  /** Only `sql` makes fragments: a symbol cannot come out of JSON, so no document can pose as a piece of a statement. */
+  readonly [fragmentMark]: true
+}
+
+const fragmentMark = Symbol('sql fragment')
+
+export function isSqlFragment(value: unknown): value is SqlFragment {
+  return typeof value === 'object' && value !== null && fragmentMark in value
 }
 
 export interface Db {
@@ -38,11 +50,11 @@ export const FOREIGN_KEY_VIOLATION = '23503'
 
 /** A piece of a statement: `db.rows\`select … where ${sql\`id < ${max}\`}\``. */
 export function sql(strings: TemplateStringsArray, ...values: unknown[]): SqlFragment {
-  return { strings, values }
+  return { strings, values, [fragmentMark]: true }
 }
 
 /** Nothing, where a fragment is optional. */
-export const noSql: SqlFragment = { strings: [''], values: [] }
+export const noSql: SqlFragment = sql``
 
 /** Fragments joined by `and`; `true` when there are none. */
 export function allOf(conditions: readonly SqlFragment[]): SqlFragment {
