@@ -1,0 +1,122 @@
+/**
+ * The admin listener: health, metrics and the state of the running system, on loopback and a port of its own, so that it
+ * answers when the public door is full. `<data>/run/admin.json` (0600) names the port and the secret for the private paths.
+ */
+import { randomBytes, timingSafeEqual } from 'node:crypto'
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+
+export interface Readiness {
+  ready: boolean
+  /** One line a check: 'ok', or what is wrong. */
+  checks: Record<string, string>
+}
+
+export interface AdminAnswers {
+  readiness(): Promise<Readiness>
+  metrics(): Promise<string>
+  /** JSON for `dunlin ps`. */
+  processes(): Promise<unknown>
+  /** JSON for `dunlin life ID`; undefined when unknown. */
+  life(id: string): Promise<unknown>
+}
+
+export interface AdminListener extends AsyncDisposable {
+  port: number
+}
+
+interface Answer {
+  status: number
+  type: string
+  body: string
+}
+
+/** Opens on `port`, or on a free one when it is taken (the run file says which). */
+export async function openAdminListener(
+  options: { port: number; dataDir: string; pid: number },
+  answers: AdminAnswers,
+): Promise<AdminListener> {
+  const secret = randomBytes(32).toString('base64url')
+  const server = createServer((request, response) => {
+    void answer(request, secret, answers).then((result) => send(response, result))
+  })
+  server.headersTimeout = 5_000
+  server.requestTimeout = 10_000
+  await listen(server, options.port)
+  const { port } = server.address() as AddressInfo // listening on TCP, so never a string or null
+  const runFile = join(options.dataDir, 'run', 'admin.json')
+  await mkdir(join(options.dataDir, 'run'), { recursive: true, mode: 0o700 })
+  await writeFile(`${runFile}.new`, JSON.stringify({ pid: options.pid, port, secret }), { mode: 0o600 })
+  await rename(`${runFile}.new`, runFile)
+  return {
+    port,
+    async [Symbol.asyncDispose]() {
+      await rm(runFile, { force: true })
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+}
+
+async function listen(server: ReturnType<typeof createServer>, port: number): Promise<void> {
+  const attempt = (wanted: number) =>
+    new Promise<void>((resolve, reject) => {
+      server.once('error', reject)
+      server.listen(wanted, '127.0.0.1', () => {
+        server.off('error', reject)
+        resolve()
+      })
+    })
+  try {
+    await attempt(port)
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')) throw error
+    await attempt(0)
+  }
+}
+
+async function answer(request: IncomingMessage, secret: string, answers: AdminAnswers): Promise<Answer> {
+  const url = new URL(request.url ?? '/', 'http://admin')
+  try {
+    if (request.method !== 'GET' && request.method !== 'HEAD') return text(405, 'Only GET')
+    if (url.pathname === '/livez') return text(200, '')
+    if (url.pathname === '/readyz') return readyz(await answers.readiness(), url.searchParams.has('verbose'))
+    if (url.pathname === '/metrics') return text(200, await answers.metrics())
+    if (!hasSecret(request, secret)) return json(401, { error: 'This path needs the secret of the run file' })
+    if (url.pathname === '/ps') return json(200, await answers.processes())
+    const life = /^\/life\/(\d{1,19})$/.exec(url.pathname)?.[1]
+    if (life !== undefined) {
+      const found = await answers.life(life)
+      return found === undefined ? json(404, { error: 'No trace of that status' }) : json(200, found)
+    }
+    return json(404, { error: 'Not Found' })
+  } catch {
+    return json(503, { error: 'The system cannot answer that now' })
+  }
+}
+
+function readyz(readiness: Readiness, verbose: boolean): Answer {
+  const status = readiness.ready ? 200 : 503
+  return verbose ? json(status, readiness) : text(status, readiness.ready ? 'OK' : 'not ready')
+}
+
+function hasSecret(request: IncomingMessage, secret: string): boolean {
+  const given = Buffer.from(request.headers.authorization ?? '')
+  const wanted = Buffer.from(`Bearer ${secret}`)
+  return given.length === wanted.length && timingSafeEqual(given, wanted)
+}
+
+function text(status: number, body: string): Answer {
+  return { status, type: 'text/plain; charset=utf-8', body }
+}
+
+function json(status: number, value: unknown): Answer {
+  return { status, type: 'application/json; charset=utf-8', body: JSON.stringify(value) }
+}
+
+function send(response: ServerResponse, result: Answer): void {
+  response.writeHead(result.status, { 'content-type': result.type, 'cache-control': 'no-store' })
+  response.end(result.body)
+}
