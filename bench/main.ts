@@ -1,0 +1,43 @@
+/** `node bench/main.ts NAME [--quick]` runs one benchmark. Exit codes: 0 done, 1 failed, 2 asked wrongly. */
+import { parseArgs } from 'node:util'
+
+import { printReport } from './report.ts'
+import type { BenchModule } from './report.ts'
+
+/** Loaded only when asked for: each brings half of the server with it. */
+const BENCHES = {
+  snowflake: () => import('./snowflake.ts'),
+  home: () => import('./home.ts'),
+  post: () => import('./post.ts'),
+  fanout: () => import('./fanout.ts'),
+} satisfies Record<string, () => Promise<BenchModule>>
+
+type BenchName = keyof typeof BENCHES
+
+function isBenchName(name: string | undefined): name is BenchName {
+  return name !== undefined && Object.hasOwn(BENCHES, name)
+}
+
+async function main(args: string[]): Promise<number> {
+  const { positionals, values } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: { quick: { type: 'boolean', default: false } },
+  })
+  const [name, ...rest] = positionals
+  if (!isBenchName(name) || rest.length > 0) {
+    console.error(`usage: node bench/main.ts NAME [--quick]\nNAME is one of: ${Object.keys(BENCHES).join(', ')}`)
+    return 2
+  }
+  const bench: BenchModule = await BENCHES[name]()
+  printReport(await bench.run(values))
+  return 0
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2))
+} catch (error) {
+  const isUsage = error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')
+  console.error(isUsage ? error.message : error)
+  process.exitCode = isUsage ? 2 : 1
+}
