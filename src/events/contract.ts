@@ -1,6 +1,15 @@
 /**
  * Every message between blocks, with its version. Bodies are JSON; ids travel as decimal strings.
- * Consumers are idempotent and tolerate unknown fields; an unknown type or version is parked by the bus, not lost.
+ *
+ * Consumers are idempotent and tolerate unknown fields. A message of an unknown type or version, or one whose body does
+ * not have the fields of its type, is parked by the bus, not lost: an older process of a rolling upgrade meets such
+ * messages. A new optional field keeps EVENT_VERSION; a field that consumers cannot do without raises it.
+ *
+ * Order. Every event has a key, and events of one key reach each group one after another in the order of their outbox
+ * rows. The key is the account that acted (a status' author, who favourites, who is notified), so that what one person
+ * does is seen in the order in which they did it; `graph.changed` has its `source` as key, whoever acted, so that the
+ * changes of one directed edge are in order. Events of different keys, and of transactions that overlapped, are in no
+ * order: a consumer may hear of a favourite before the status, and of a delete before the boost of the same status.
  */
 import { AppError } from '../kit/errors.ts'
 import type { AccountId, StatusId } from '../snowflake/contract.ts'
@@ -32,7 +41,7 @@ export interface EventBodies {
   'status.unpinned': { status: StatusId; by: AccountId }
   'conversation.muted': { conversation: StatusId; by: AccountId }
   'conversation.unmuted': { conversation: StatusId; by: AccountId }
-  /** One edge of the social graph changed; `version` rises with every change of the pair. */
+  /** One edge of the social graph changed; `version` rises with every change of the pair, in either direction. */
   'graph.changed': { source: AccountId; target: AccountId; change: GraphChange; version: bigint }
   /** Profile, flags, suspension or existence of an account changed: read it again. */
   'account.changed': {
@@ -50,42 +59,91 @@ export interface EventBodies {
   }
 }
 
+/** What happened to the directed edge `source` → `target`. */
 export type GraphChange =
   | 'followed'
+  /** Options of the follow or of the request changed. */
   | 'follow_changed'
   | 'unfollowed'
   | 'requested'
   | 'request_withdrawn'
+  /** The request became a follow; no `followed` comes besides. */
   | 'request_accepted'
   | 'request_rejected'
   | 'blocked'
   | 'unblocked'
+  /** Muted, or an existing mute changed. */
   | 'muted'
   | 'unmuted'
+  | 'endorsed'
+  | 'unendorsed'
 
 export type EventType = keyof EventBodies
 
 export const EVENT_VERSION = 1
 
-/** Fields that are ids, so that a parsed body has bigints again. */
-const ID_FIELDS = new Set([
-  'id',
-  'author',
-  'boostOf',
-  'boostedAuthor',
-  'inReplyTo',
-  'inReplyToAuthor',
-  'mentions',
-  'status',
-  'by',
-  'conversation',
-  'source',
-  'target',
-  'version',
-  'account',
-  'recipient',
-  'from',
-])
+/** How a field travels, by its TypeScript type; words of a closed set are listed, so that others are refused. */
+type FieldKind<Value> = [Value] extends [bigint]
+  ? 'id'
+  : [Value] extends [bigint | null]
+    ? 'id or null'
+    : [Value] extends [readonly bigint[]]
+      ? 'ids'
+      : [Value] extends [number]
+        ? 'number'
+        : [string] extends [Value]
+          ? null extends Value
+            ? 'text or null'
+            : 'text'
+          : readonly Value[]
+
+type Shapes = {
+  readonly [T in EventType]: { readonly [Field in keyof EventBodies[T]]: FieldKind<EventBodies[T][Field]> }
+}
+
+const GRAPH_CHANGES: readonly GraphChange[] = [
+  'followed',
+  'follow_changed',
+  'unfollowed',
+  'requested',
+  'request_withdrawn',
+  'request_accepted',
+  'request_rejected',
+  'blocked',
+  'unblocked',
+  'muted',
+  'unmuted',
+  'endorsed',
+  'unendorsed',
+]
+
+const SHAPES: Shapes = {
+  'status.created': {
+    id: 'id',
+    author: 'id',
+    visibility: ['public', 'unlisted', 'private', 'direct'],
+    boostOf: 'id or null',
+    boostedAuthor: 'id or null',
+    inReplyTo: 'id or null',
+    inReplyToAuthor: 'id or null',
+    mentions: 'ids',
+    acceptedAtMs: 'number',
+  },
+  'status.edited': { id: 'id', author: 'id', revision: 'number', mentions: 'ids' },
+  'status.deleted': { id: 'id', author: 'id', boostOf: 'id or null' },
+  'favourite.added': { status: 'id', author: 'id', by: 'id' },
+  'favourite.removed': { status: 'id', author: 'id', by: 'id' },
+  'bookmark.added': { status: 'id', by: 'id' },
+  'bookmark.removed': { status: 'id', by: 'id' },
+  'status.pinned': { status: 'id', by: 'id' },
+  'status.unpinned': { status: 'id', by: 'id' },
+  'conversation.muted': { conversation: 'id', by: 'id' },
+  'conversation.unmuted': { conversation: 'id', by: 'id' },
+  'graph.changed': { source: 'id', target: 'id', change: GRAPH_CHANGES, version: 'id' },
+  'account.changed': { id: 'id', change: ['created', 'profile', 'suspended', 'unsuspended', 'deleted'] },
+  'token.revoked': { account: 'id or null', tokenHash: 'text or null' },
+  'notification.created': { id: 'id', recipient: 'id', type: 'text', from: 'id', status: 'id or null' },
+}
 
 export interface EncodedEvent {
   key: bigint
@@ -94,28 +152,86 @@ export interface EncodedEvent {
   body: string
 }
 
-/** `key` orders delivery: use the author's (or the acting account's) id. */
+/** An event as it came from outside: nothing of it is trusted. */
+interface Message {
+  type: string
+  version: number
+  body: string
+}
+
+/** Whether this process can read such messages; the bus parks the others. */
+export function isKnownEvent(type: string, version: number): boolean {
+  return Object.hasOwn(SHAPES, type) && version === EVENT_VERSION
+}
+
+/** `key` orders delivery: the acting account's id, and the `source` of a `graph.changed`. */
 export function encodeEvent<T extends EventType>(type: T, key: bigint, body: EventBodies[T]): EncodedEvent {
   const text = JSON.stringify(body, (_name, value: unknown) => (typeof value === 'bigint' ? value.toString() : value))
   return { key, type, version: EVENT_VERSION, body: text }
 }
 
-/** The body of a message of a known type; throws when version or form do not fit, so that the bus parks it. */
-export function decodeEvent<T extends EventType>(
-  type: T,
-  message: { type: string; version: number; body: string },
-): EventBodies[T] {
-  if (message.type !== type) throw new AppError('invalid', `expected event ${type}, got ${message.type}`)
-  if (message.version !== EVENT_VERSION) throw new AppError('invalid', `unknown version ${message.version} of ${type}`)
-  const body: unknown = JSON.parse(message.body, (name, value: unknown) =>
-    ID_FIELDS.has(name) ? reviveIds(value) : value,
-  )
-  if (typeof body !== 'object' || body === null) throw new AppError('invalid', `event ${type} without a body`)
-  return body as EventBodies[T] // written by encodeEvent of the same version
+/**
+ * The body of a message of a known type, with the fields of its type and no others. Throws `invalid` when type, version
+ * or form do not fit, so that the bus parks the message.
+ */
+export function decodeEvent<T extends EventType>(type: T, message: Message): EventBodies[T] {
+  if (message.type !== type) throw unreadable(type, `expected it, got ${message.type}`)
+  if (message.version !== EVENT_VERSION) throw unreadable(type, `unknown version ${message.version}`)
+  const parsed = parseObject(type, message.body)
+  const fields = Object.entries<unknown>(SHAPES[type]).map(([name, kind]) => {
+    const value = readField(kind, parsed[name])
+    if (value === undefined) throw unreadable(type, `field ${name} is missing or malformed`)
+    return [name, value]
+  })
+  return Object.fromEntries(fields) as EventBodies[T] // SHAPES has the same fields, and each was read as its kind
 }
 
-function reviveIds(value: unknown): unknown {
-  if (typeof value === 'string' && /^\d+$/.test(value)) return BigInt(value)
-  if (Array.isArray(value)) return value.map(reviveIds)
-  return value
+function parseObject(type: EventType, text: string): Record<string, unknown> {
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(text)
+  } catch (error) {
+    throw unreadable(type, 'not JSON', error)
+  }
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) throw unreadable(type, 'not an object')
+  return { ...parsed }
+}
+
+/** The value of a field of that kind, or undefined when it is not one. */
+function readField(kind: unknown, value: unknown): unknown {
+  switch (kind) {
+    case 'id':
+      return readId(value)
+    case 'id or null':
+      return value === null ? null : readId(value)
+    case 'ids':
+      return readIds(value)
+    case 'number':
+      return typeof value === 'number' ? value : undefined
+    case 'text':
+      return typeof value === 'string' ? value : undefined
+    case 'text or null':
+      return typeof value === 'string' || value === null ? value : undefined
+    default:
+      return Array.isArray(kind) && kind.includes(value) ? value : undefined
+  }
+}
+
+function readId(value: unknown): bigint | undefined {
+  return typeof value === 'string' && /^\d{1,19}$/.test(value) ? BigInt(value) : undefined
+}
+
+function readIds(value: unknown): bigint[] | undefined {
+  if (!Array.isArray(value)) return undefined
+  const ids: bigint[] = []
+  for (const element of value) {
+    const id = readId(element)
+    if (id === undefined) return undefined
+    ids.push(id)
+  }
+  return ids
+}
+
+function unreadable(type: EventType, why: string, cause?: unknown): AppError {
+  return new AppError('invalid', `event ${type}: ${why}`, { cause })
 }
