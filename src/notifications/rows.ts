@@ -3,6 +3,7 @@ import type { Database, Db } from '../engines/database/contract.ts'
 import type { Outbox } from '../engines/outbox/contract.ts'
 import { encodeEvent } from '../events/contract.ts'
 import type { AccountId, StatusId } from '../snowflake/contract.ts'
+import type { StatusStore } from '../status-store/contract.ts'
 import type { NotificationRecord, NotificationType } from './contract.ts'
 
 /** Rows deleted by one statement, so that none holds its locks for long. */
@@ -31,7 +32,8 @@ export interface NotificationRow {
 export interface News {
   type: NotificationType
   sender: AccountId
-  source: bigint
+  /** The status or boost that caused it; null for follows and requests. */
+  source: StatusId | null
   status: StatusId | null
   groupKey: string | null
   version: bigint
@@ -56,22 +58,30 @@ export function recordOf(row: NotificationRow): NotificationRecord {
   }
 }
 
+export interface WriteDeps {
+  database: Database
+  outbox: Outbox
+  statuses: StatusStore
+}
+
 /**
  * Writes what is not there yet and tells the outbox of it, in one transaction. A row of an older version is replaced (and
- * gets a new id, so that it is news again); anything else that exists stays as it is, dismissed ones included.
+ * gets a new id, so that it is news again); anything else that exists stays as it is, dismissed ones included. Nothing is
+ * written when the source has gone; held, it cannot go in between, so the event of its removal finds what was written.
  */
 export async function writeNews(
-  deps: { database: Database; outbox: Outbox },
+  deps: WriteDeps,
   news: News,
   recipients: readonly Recipient[],
 ): Promise<NotificationRecord[]> {
   if (recipients.length === 0) return []
   const written = await deps.database.transaction(async (tx) => {
+    if (news.source !== null && (await deps.statuses.hold(tx, news.source)) === undefined) return []
     await lockRecipients(tx, recipients)
     const rows = await tx.rows<NotificationRow>`
       insert into notifications as old
         (recipient, type, sender, source, status_id, group_key, filtered, version, created_at)
-      select new.recipient, ${news.type}, ${news.sender}, ${news.source}, ${news.status}, ${news.groupKey},
+      select new.recipient, ${news.type}, ${news.sender}, ${news.source ?? 0n}, ${news.status}, ${news.groupKey},
         new.filtered, ${news.version}, ${new Date(news.createdAtMs)}
       from unnest(${recipients.map(({ id }) => id)}::int8[], ${recipients.map(({ filtered }) => filtered)}::bool[])
         as new (recipient, filtered)
