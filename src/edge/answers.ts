@@ -1,0 +1,78 @@
+/** Error answers: JSON for programs, a plain page for people. */
+import type { Socket } from 'node:net'
+import type { Log } from '../kit/log.ts'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { INTERNAL_TEXT, NOT_FOUND_TEXT, Refusal, refusalOf } from './errors.ts'
+import { PAGE_CSP, PRIVATE_CACHE, setCommonHeaders, wantsPage } from './headers.ts'
+
+export interface AnswerOptions {
+  log: Log
+  urls: { base: string }
+  errorPage?: (status: number, text: string) => string
+}
+
+export function answerError(
+  options: AnswerOptions,
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
+  // Addresses that do not decode never reach the hook that sets these.
+  if (!reply.hasHeader('x-request-id')) setCommonHeaders(request, reply, options.urls.base.startsWith('https:'))
+  return sendRefusal(options, refusalOf(error) ?? internal(options.log, error, request), request, reply)
+}
+
+export function answerMissing(options: AnswerOptions, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  return sendRefusal(options, new Refusal(404, { error: NOT_FOUND_TEXT }), request, reply)
+}
+
+function sendRefusal(
+  options: AnswerOptions,
+  refusal: Refusal,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
+  reply.code(refusal.status).header('cache-control', PRIVATE_CACHE).removeHeader('link')
+  reply.headers(refusal.headers)
+  if (!wantsPage(request)) return reply.type('application/json; charset=utf-8').send(JSON.stringify(refusal.body))
+  const text = typeof refusal.body.error === 'string' ? refusal.body.error : NOT_FOUND_TEXT
+  const page = (options.errorPage ?? plainPage)(refusal.status, text)
+  return reply.header('content-security-policy', PAGE_CSP).type('text/html; charset=utf-8').send(page)
+}
+
+/** A bug, or an engine's failure nobody translated: the log has the cause, the client the request's id. */
+function internal(log: Log, error: unknown, request: FastifyRequest): Refusal {
+  const { method, id, routeOptions } = request
+  log.error({ event: 'request.failed', requestId: id, method, route: routeOptions.url ?? null, err: error })
+  return new Refusal(500, { error: INTERNAL_TEXT })
+}
+
+/** For pages: every text that comes from elsewhere passes here. */
+export function escapeHtml(text: string): string {
+  return text.replaceAll(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
+}
+
+function plainPage(status: number, text: string): string {
+  const safe = escapeHtml(text)
+  return `<!doctype html><html lang="en"><meta charset="utf-8"><title>${status}</title><h1>${safe}</h1></html>`
+}
+
+const BROKEN: Record<string, [number, string]> = {
+  HPE_HEADER_OVERFLOW: [431, 'Request Header Fields Too Large'],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'Request Timeout'],
+}
+
+/** A request that is not HTTP, too slow, or ambiguous about its length: answered without a route, and cut. */
+export function answerBrokenRequest(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed) return
+  const [status, reason] = BROKEN[error.code ?? ''] ?? [400, 'Bad Request']
+  const body = JSON.stringify({ error: reason })
+  const head = [
+    `HTTP/1.1 ${status} ${reason}`,
+    'Content-Type: application/json; charset=utf-8',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    'Connection: close',
+  ]
+  if (socket.writable) socket.write(`${head.join('\r\n')}\r\n\r\n${body}`)
+  socket.destroySoon()
+}

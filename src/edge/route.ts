@@ -1,0 +1,162 @@
+/** One route, wired: token → limits → scopes → body → handler → answer. */
+import type { TokenIdentity } from '../accounts/contract.ts'
+import { AppError } from '../kit/errors.ts'
+import type { AccountId } from '../snowflake/contract.ts'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { AuthRule, Bearer } from './auth.ts'
+import { authorise, identifyBearer } from './auth.ts'
+import { readParams, UPLOAD_BYTES_MAX } from './bodies.ts'
+import { Call } from './call.ts'
+import type { UserCall } from './call.ts'
+import { CACHE, isApi, PAGE_CSP } from './headers.ts'
+import { parseForm } from './form.ts'
+import type { RateLimiter } from './rate-limiter.ts'
+import type { ThrottleName } from './rate-limits.ts'
+import { ruleOf } from './rate-limits.ts'
+import type { Method, RegisteredRoute, Route } from './routing.ts'
+
+/** How long a body without files may take to arrive. */
+const BODY_TIMEOUT_MS = 30_000
+const PAGING = ['page', 'min_id', 'max_id', 'since_id'] as const
+
+export interface RouteDeps {
+  urls: { base: string }
+  identify: (token: string) => Promise<TokenIdentity | 'revoked' | undefined>
+  seen?: (account: AccountId) => void
+  limiter: RateLimiter
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    call: Call | null
+  }
+}
+
+/** Registers the route for each of its methods and returns its lines of the policy table. */
+export function addRoute(server: FastifyInstance, route: Route, deps: RouteDeps): RegisteredRoute[] {
+  const methods: readonly Method[] = typeof route.method === 'string' ? [route.method] : route.method
+  const answers = route.answers ?? 'json'
+  const rule: AuthRule = {
+    auth: route.auth,
+    scopes: route.auth === 'public' ? [] : route.scopes,
+    anyStanding: route.auth === 'user' && route.anyStanding === true,
+  }
+  const limits = route.limits ?? []
+  const shared = { limiter: deps.limiter, base: deps.urls.base }
+  const gate = gateOf(route, rule, deps)
+  server.route({
+    method: [...methods],
+    url: route.path,
+    onRequest: async (request, reply) => {
+      const call = new Call(request, reply, shared)
+      request.call = call
+      await gate(call)
+    },
+    handler: async (request, reply) => answer(route, callOf(request), reply),
+    ...(limits.some((name) => ruleOf(name).successOnly === true) && {
+      onSend: async (request, reply) => {
+        if (reply.statusCode >= 400) request.call?.refund()
+      },
+    }),
+  })
+  return methods.map((method) => ({
+    method,
+    path: route.path,
+    auth: rule.auth,
+    scopes: rule.scopes,
+    limits,
+    uploads: route.uploads === true,
+    answers,
+  }))
+}
+
+function callOf(request: FastifyRequest): Call {
+  if (request.call === null) throw new Error('a handler ran before its gate')
+  return request.call
+}
+
+/** What happens before the body is read: who asks, how often, and whether they may. */
+function gateOf(route: Route, rule: AuthRule, deps: RouteDeps): (call: Call) => Promise<void> {
+  const general = isApi(route.path)
+  const own = (route.limits ?? []).filter((name) => ruleOf(name).by !== 'given')
+  return async (call) => {
+    call.query = parseForm(queryText(call.request))
+    const bearer = await identifyBearer(call.header('authorization'), deps.identify)
+    if (general) throttleGenerally(call, bearer)
+    for (const name of own) throttleBy(call, name, bearer)
+    call.showLimit()
+    call.identity = authorise(rule, bearer)
+    if (call.viewer !== undefined) deps.seen?.(call.viewer)
+    if (route.uploads !== true) limitBodyTime(call.request)
+  }
+}
+
+function throttleGenerally(call: Call, bearer: Bearer): void {
+  const paging = PAGING.some((name) => call.query[name] !== undefined)
+  if (typeof bearer !== 'object') {
+    call.throttle('api_anonymous', call.address)
+    if (paging) call.throttle('paging_anonymous', call.address)
+    return
+  }
+  call.throttle('api_token', bearer.tokenId.toString())
+  if (bearer.accountId === null) return
+  const user = bearer.accountId.toString()
+  call.throttle('api_user', user)
+  if (paging) call.throttle('paging_user', user)
+}
+
+/** Throttles by user do not concern those without: they are turned away, or counted by address. */
+function throttleBy(call: Call, name: ThrottleName, bearer: Bearer): void {
+  const { by } = ruleOf(name)
+  if (by === 'ip') call.throttle(name, call.address)
+  if (by === 'user' && typeof bearer === 'object' && bearer.accountId !== null) {
+    call.throttle(name, bearer.accountId.toString())
+  }
+}
+
+async function answer(route: Route, call: Call, reply: FastifyReply): Promise<unknown> {
+  call.params = await readParams(call.request, call.query, route.uploads === true ? UPLOAD_BYTES_MAX : 0)
+  // The gate made sure that a `user` route has a viewer.
+  const result = await (route.auth === 'user' ? route.handler(call as UserCall) : route.handler(call))
+  if (result === reply || reply.sent) return reply
+  if (route.deprecatedSince !== undefined) reply.header('deprecation', `@${route.deprecatedSince}`)
+  if (route.cache !== undefined && isAnonymous(call.request) && reply.statusCode === 200) {
+    reply.header('cache-control', CACHE[route.cache])
+  }
+  return reply.send(body(route, result, reply))
+}
+
+function body(route: Route, result: unknown, reply: FastifyReply): unknown {
+  switch (route.answers ?? 'json') {
+    case 'other':
+      return result
+    case 'html':
+      if (!reply.hasHeader('content-type')) {
+        reply.header('content-security-policy', PAGE_CSP).type('text/html; charset=utf-8')
+      }
+      return result
+    case 'json':
+      reply.type('application/json; charset=utf-8')
+      return typeof result === 'string' || Buffer.isBuffer(result) ? result : JSON.stringify(result ?? {})
+  }
+}
+
+function isAnonymous(request: FastifyRequest): boolean {
+  return request.headers.authorization === undefined && request.headers.cookie === undefined
+}
+
+/** `querystringParser` of the server keeps the text as it is. */
+function queryText(request: FastifyRequest): string {
+  const { query } = request
+  return typeof query === 'object' && query !== null && 'text' in query ? String(query.text) : ''
+}
+
+/** Cuts a body that trickles in: the server's own limit leaves time for uploads. */
+function limitBodyTime(request: FastifyRequest): void {
+  const { raw } = request
+  if (raw.complete || raw.method === 'GET' || raw.method === 'HEAD') return
+  const cut = setTimeout(() => raw.destroy(new AppError('bad_request', 'The body took too long')), BODY_TIMEOUT_MS)
+  cut.unref()
+  raw.once('close', () => clearTimeout(cut))
+  raw.once('end', () => clearTimeout(cut))
+}
