@@ -3,6 +3,9 @@ import type { Page } from '../kit/page.ts'
 import type { AccountId } from '../snowflake/contract.ts'
 import type { Visibility } from '../events/contract.ts'
 
+export * from './scopes.ts'
+export { OOB_REDIRECT, redirectUriFault } from './redirect-uris.ts'
+
 export interface AccountField {
   name: string
   value: string
@@ -78,14 +81,21 @@ export interface ProfileChange {
 export interface SignUp {
   username: string
   email: string
-  password: string
+  /** Null: nobody can sign in until a password is set (seeded people, bots made by the operator). */
+  password: string | null
   locale: string
   reason: string
   role: Role
   confirmed: boolean
   approved: boolean
   indexable: boolean
+  /** True lets the operator take a reserved name (`admin`, `support` …). */
+  mayUseReservedName?: boolean
 }
+
+/** How long what an operator or an e-mail hands out stays good. */
+export const CONFIRMATION_LIFE_MS = 2 * 24 * 3_600_000
+export const PASSWORD_RESET_LIFE_MS = 24 * 3_600_000
 
 export interface Accounts {
   byIds(ids: readonly AccountId[]): Promise<AccountRecord[]>
@@ -98,15 +108,27 @@ export interface Accounts {
 
   /** Throws `invalid` with details by field (ERR_TAKEN, ERR_INVALID, ERR_TOO_SHORT, ERR_RESERVED …). */
   signUp(request: SignUp): Promise<AccountRecord>
+  /** As `signUp`, confirmed and approved, with a free choice of name; throws `conflict` once there is an owner. */
+  createOwner(request: { username: string; email: string; password: string; locale: string }): Promise<AccountRecord>
   user(id: AccountId): Promise<UserRecord | undefined>
   userByEmail(email: string): Promise<UserRecord | undefined>
   /** The account whose password this is; undefined for a wrong e-mail or password alike, in the same time. */
   verifyPassword(email: string, password: string): Promise<UserRecord | undefined>
-  /** Sets the password and ends every session and token of the account. */
+  /** Sets the password and ends every session, token and pending code of the account. Throws `invalid` for a bad one. */
   resetPassword(id: AccountId, password: string): Promise<void>
+  /** A secret for `/auth/password/edit`, good once within PASSWORD_RESET_LIFE_MS; it replaces an earlier one. */
+  createPasswordReset(id: AccountId): Promise<string>
+  passwordResetFor(secret: string): Promise<AccountId | undefined>
+  /** As `resetPassword`, once per secret; undefined when the secret is unknown, used or too old. */
+  resetPasswordBy(secret: string, password: string): Promise<AccountId | undefined>
+  /** A secret for `/auth/confirmation`, good within CONFIRMATION_LIFE_MS; it replaces an earlier one. */
+  createConfirmation(id: AccountId): Promise<string>
+  /** The account that is now confirmed; undefined when the secret is unknown or too old. */
+  confirmBy(secret: string): Promise<AccountId | undefined>
   confirm(id: AccountId): Promise<void>
   approve(id: AccountId): Promise<void>
   setRole(id: AccountId, role: Role): Promise<void>
+  /** Disabling ends the sessions; tokens stay, but speak for nobody until it is undone. The same for suspending. */
   setDisabled(id: AccountId, disabled: boolean): Promise<void>
   setSuspended(id: AccountId, suspended: boolean): Promise<void>
   changeProfile(id: AccountId, change: ProfileChange): Promise<AccountRecord>
@@ -127,6 +149,9 @@ export interface OAuthApp {
   /** False: the client has no secret, and must use PKCE. */
   confidential: boolean
 }
+
+/** How long an authorization code may be redeemed. */
+export const CODE_LIFE_MS = 10 * 60_000
 
 /** Who a bearer token speaks for; `accountId` is null for client credentials. */
 export interface TokenIdentity {
@@ -157,40 +182,78 @@ export interface AuthorizationRequest {
   accountId: AccountId
   redirectUri: string
   scopes: readonly string[]
+  /** PKCE S256: base64url of the verifier's SHA-256; null when the client sent none. */
   codeChallenge: string | null
 }
 
+export interface AppRegistration {
+  name: string
+  website: string | null
+  redirectUris: string[]
+  scopes: string[]
+}
+
+export interface CodeGrant {
+  code: string
+  redirectUri: string
+  codeVerifier: string | null
+  /** Whether the client has proved its secret in this request. One that has not must have used PKCE. */
+  authenticated: boolean
+}
+
+/** An app that a person let in, for the page that shows and revokes them. */
+export interface AuthorizedApp {
+  appId: bigint
+  name: string
+  website: string | null
+  scopes: readonly string[]
+  createdAtMs: number
+  /** Null: never used. To the hour. */
+  lastUsedAtMs: number | null
+}
+
 export interface OAuth {
-  registerApp(request: {
-    name: string
-    website: string | null
-    redirectUris: string[]
-    scopes: string[]
-  }): Promise<{ app: OAuthApp; clientSecret: string }>
+  /** Throws `invalid` with Mastodon's texts for a bad name, website, redirect URI or scope. */
+  registerApp(request: AppRegistration): Promise<{ app: OAuthApp; clientSecret: string }>
   appByClientId(clientId: string): Promise<OAuthApp | undefined>
   appById(id: bigint): Promise<OAuthApp | undefined>
   /** The app when the secret fits (constant time). */
   authenticateApp(clientId: string, clientSecret: string): Promise<OAuthApp | undefined>
   issueCode(request: AuthorizationRequest): Promise<string>
-  /** Single use; a second use revokes the token of the first. Throws AppError 'bad_request' with text `invalid_grant`. */
-  redeemCode(
-    app: OAuthApp,
-    grant: { code: string; redirectUri: string; codeVerifier: string | null },
-  ): Promise<IssuedToken & { accountId: AccountId }>
+  /**
+   * Single use within CODE_LIFE_MS; a second use revokes the token of the first. Throws AppError 'bad_request' with text
+   * `invalid_grant`, or 'unauthenticated' with `invalid_client` for a client without secret and PKCE.
+   */
+  redeemCode(app: OAuthApp, grant: CodeGrant): Promise<IssuedToken & { accountId: AccountId }>
   issueToken(app: OAuthApp, accountId: AccountId | null, scopes: readonly string[]): Promise<IssuedToken>
-  /** Revokes the token when it belongs to the app; anything else is no error (RFC 7009). */
-  revokeToken(app: OAuthApp, token: string): Promise<void>
+  /** Revokes the token when it belongs to the app. `foreign`: it is another app's, and stays (RFC 7009 §2.1). */
+  revokeToken(app: OAuthApp, token: string): Promise<'revoked' | 'unknown' | 'foreign'>
   revokeTokenById(id: bigint): Promise<boolean>
   /**
    * The identity of a bearer token, from memory when warm: undefined when unknown, 'revoked' when it was revoked.
    */
   identify(token: string): Promise<TokenIdentity | 'revoked' | undefined>
+  authorizedApps(accountId: AccountId): Promise<AuthorizedApp[]>
+  /** Revokes every token that the app has of this person; false when there was none. */
+  revokeAppTokens(accountId: AccountId, appId: bigint): Promise<boolean>
 }
 
+/** Sessions of the pages end when not used for SESSION_IDLE_MS, and SESSION_LIFE_MS after they began. */
+export const SESSION_IDLE_MS = 30 * 24 * 3_600_000
+export const SESSION_LIFE_MS = 180 * 24 * 3_600_000
+
 export interface Session {
+  id: bigint
   accountId: AccountId
   /** For CSRF tokens of this session. */
   csrfSecret: string
+}
+
+export interface SessionSummary {
+  id: bigint
+  userAgent: string
+  createdAtMs: number
+  lastSeenAtMs: number
 }
 
 export interface Sessions {
@@ -198,4 +261,16 @@ export interface Sessions {
   open(accountId: AccountId, userAgent: string): Promise<string>
   find(cookie: string): Promise<Session | undefined>
   close(cookie: string): Promise<void>
+  list(accountId: AccountId): Promise<SessionSummary[]>
+  /** Ends one session of this account; false when it is not there. */
+  closeById(accountId: AccountId, id: bigint): Promise<boolean>
+}
+
+/** Everything the block opens together: they share one cache of identities. */
+export interface AccountsBlock extends AsyncDisposable {
+  accounts: Accounts
+  oauth: OAuth
+  sessions: Sessions
+  /** Removes what has expired: codes, sessions, apps nobody uses, tokens idle for a year. Meant to be called once a day. */
+  sweep(): Promise<void>
 }
