@@ -41,7 +41,7 @@ export async function migrate(database: PooledDatabase, migrations: Migrations, 
   const { error, results = [] } = await migrator.migrateToLatest()
   const failed = results.find((result) => result.status === 'Error')
   if (failed !== undefined) log.error({ event: 'migration.failed', migration: failed.migrationName, err: error })
-  if (error !== undefined) throw error
+  if (error !== undefined) throw error instanceof Error ? error : new Error('a migration failed', { cause: error })
   for (const { migrationName } of results) log.info({ event: 'migration.done', migration: migrationName })
 }
 
