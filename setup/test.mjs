@@ -1,0 +1,18 @@
+/**
+ * Runs tests on the pinned Node: `npm test` all but the long ones, `npm test -- tests/unit/…` those that are named,
+ * `npm run test:faults` the ones that start real processes and kill them.
+ */
+const SUITES = {
+  quick: { patterns: ['tests/*.test.ts', 'tests/{unit,contracts,journeys,simulation}/**/*.test.ts'], concurrency: 2 },
+  // One after the other: they measure times and share the machine's processes.
+  faults: { patterns: ['tests/faults/**/*.test.ts'], concurrency: 1 },
+}
+/** A test that hangs fails by then. */
+const TEST_MS_MAX = 300_000
+
+const [suite = 'quick', ...rest] = process.argv.slice(2)
+const { patterns, concurrency } = SUITES[suite]
+const flags = rest.filter((argument) => argument.startsWith('-'))
+const named = rest.filter((argument) => !argument.startsWith('-'))
+const runner = ['--test', `--test-concurrency=${concurrency}`, `--test-timeout=${TEST_MS_MAX}`, ...flags]
+process.execve(process.execPath, [process.execPath, ...runner, ...(named.length > 0 ? named : patterns)], process.env)
