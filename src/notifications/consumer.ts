@@ -10,7 +10,7 @@ import { canSee } from '../hydration/contract.ts'
 import type { Clock } from '../kit/clock.ts'
 import type { SocialGraph } from '../social-graph/contract.ts'
 import type { AccountId, StatusId } from '../snowflake/contract.ts'
-import type { StatusRecord } from '../status-store/contract.ts'
+import type { StatusRecord, StatusStore } from '../status-store/contract.ts'
 import type { NotificationType } from './contract.ts'
 import { groupKeyFor } from './group-key.ts'
 import { permissionsFor, policiesOf } from './policies.ts'
@@ -44,9 +44,10 @@ const FOLLOWERS_PAGE = 2_000
 const SETTLE_ROUNDS_MAX = 3
 
 export interface ConsumerDeps extends WriteDeps {
-  bus: Bus
-  accounts: Accounts
-  graph: SocialGraph
+  bus: Pick<Bus, 'join'>
+  statuses: Pick<StatusStore, 'hold' | 'byIds' | 'marks' | 'boostedBy' | 'isConversationMuted'>
+  accounts: Pick<Accounts, 'byIds'>
+  graph: Pick<SocialGraph, 'relation' | 'followersPage'>
   clock: Clock
 }
 
@@ -125,20 +126,20 @@ async function tellNotifiedFollowers(
   let afterIndex = -1
   for (;;) {
     const page = deps.graph.followersPage(status.accountId, afterIndex, FOLLOWERS_PAGE)
+    if (page.followers.length === 0) break
     for (const follower of page.followers) {
       if (!mentioned.has(follower) && wantsEveryStatus(deps.graph, follower, status)) waiting.push(follower)
       if (waiting.length < RECIPIENTS_PAGE) continue
       await tell(deps, news, waiting)
       waiting = []
     }
-    if (page.followers.length < FOLLOWERS_PAGE) break
     afterIndex = page.lastIndex
     await deps.clock.sleep(0)
   }
   await tell(deps, news, waiting)
 }
 
-function wantsEveryStatus(graph: SocialGraph, follower: AccountId, status: StatusRecord): boolean {
+function wantsEveryStatus(graph: ConsumerDeps['graph'], follower: AccountId, status: StatusRecord): boolean {
   const { notifying, languages } = graph.relation(follower, status.accountId)
   return notifying && (languages === null || status.language === null || languages.includes(status.language))
 }
@@ -168,7 +169,8 @@ async function favouriteChanged(
 async function graphChanged(deps: ConsumerDeps, body: EventBodies['graph.changed'], atMs: number): Promise<void> {
   const { source, target, version } = body
   const edge = { recipient: target, sender: source, version, atMs }
-  const retract = (type: 'follow' | 'follow_request', of = edge) => retractEdge(deps.database, { type, ...of })
+  const retract = (type: 'follow' | 'follow_request', direction = edge) =>
+    retractEdge(deps.database, { type, ...direction })
   switch (body.change) {
     case 'followed':
     case 'request_accepted':
@@ -184,9 +186,9 @@ async function graphChanged(deps: ConsumerDeps, body: EventBodies['graph.changed
     case 'blocked': {
       // A block ends the edges of both directions; an event of theirs may come later than this one.
       const back = { ...edge, recipient: source, sender: target }
-      for (const of of [edge, back]) {
-        await retract('follow', of)
-        await retract('follow_request', of)
+      for (const direction of [edge, back]) {
+        await retract('follow', direction)
+        await retract('follow_request', direction)
       }
       return dismissFrom(deps.database, source, target)
     }

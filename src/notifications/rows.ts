@@ -61,7 +61,7 @@ export function recordOf(row: NotificationRow): NotificationRecord {
 export interface WriteDeps {
   database: Database
   outbox: Outbox
-  statuses: StatusStore
+  statuses: Pick<StatusStore, 'hold'>
 }
 
 /**

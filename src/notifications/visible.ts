@@ -20,8 +20,8 @@ const BATCHES_MAX = 20
 
 export interface VisibleDeps {
   database: Database
-  hydration: Hydration
-  graph: SocialGraph
+  hydration: Pick<Hydration, 'accounts' | 'statuses'>
+  graph: Pick<SocialGraph, 'relation'>
 }
 
 export interface Walk {
