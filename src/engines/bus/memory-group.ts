@@ -1,180 +1,242 @@
-/** The statements on the table of notifications: writing them and taking them back. */
-import type { Database, Db } from '../engines/database/contract.ts'
-import type { Outbox } from '../engines/outbox/contract.ts'
-import { encodeEvent } from '../events/contract.ts'
-import type { AccountId, StatusId } from '../snowflake/contract.ts'
-import type { StatusStore } from '../status-store/contract.ts'
-import type { NotificationRecord, NotificationType } from './contract.ts'
-
-/** Rows deleted by one statement, so that none holds its locks for long. */
-export const DELETE_ROWS_MAX = 1_000
-
 /**
- * Insertions for one recipient happen one after another, so that ids become visible in their order and no walk by
- * `since_id` or `min_id` passes over a slower transaction (I4). The locks are shared by recipients of one stripe.
+ * One group of the embedded bus: a lane for each key that has messages, of which the first is being tried.
+ *
+ *   lanes   key 7: [m1 being handled] m4 m9      ready   keys whose first message may be handled now, in order
+ *           key 8: [m2 in back-off]   m3         runs    handlers running, at most `concurrency`
+ *           key 9: m5                 ← ready
+ *
+ * A lane in back-off holds no slot, so that failing messages cost their neighbours only their place in their own lane.
  */
-const LOCK_STRIPES = 64n
-/** The class of our advisory locks, arbitrary but ours alone. */
-const LOCK_CLASS = 4_004
+import assert from 'node:assert/strict'
 
-export interface NotificationRow {
-  id: bigint
-  recipient: AccountId
-  type: NotificationType
-  sender: AccountId
-  status_id: StatusId | null
-  group_key: string | null
-  filtered: boolean
-  created_at: Date
+import type { Clock } from '../../kit/clock.ts'
+import { AppError } from '../../kit/errors.ts'
+import { failpoint } from '../../kit/failpoint.ts'
+import { LogGate } from '../../kit/log-gate.ts'
+import type { Log } from '../../kit/log.ts'
+import { OUTAGE_TRIES_MAX, type BusMessage, type GroupState, type Handler, type Parking } from './contract.ts'
+
+export interface GroupLimits {
+  /** Handlers of one group running at once. */
+  concurrency: number
+  /** A handler that takes longer is taken for hung, and its message is tried again. */
+  handlerDeadlineMs: number
+  /** Back-off before the second try; doubles with every further one. The real delay is a random part of it. */
+  backOffBaseMs: number
+  backOffMaxMs: number
 }
 
-/** The same news for several recipients. */
-export interface News {
-  type: NotificationType
-  sender: AccountId
-  /** The status or boost that caused it; null for follows and requests. */
-  source: StatusId | null
-  status: StatusId | null
-  groupKey: string | null
-  version: bigint
-  createdAtMs: number
+export interface GroupDeps {
+  readonly clock: Clock
+  readonly log: Log
+  readonly parking: Parking
+  readonly limits: GroupLimits
+  /** Tries that are counted before a message is parked. */
+  readonly deliveriesMax: number
+  /** 0 ≤ x < 1. */
+  readonly random: () => number
+  /** Aborted when the bus closes: nothing is started any more. */
+  readonly closing: AbortSignal
 }
 
-export interface Recipient {
-  id: AccountId
-  filtered: boolean
+/** A message on its way to one group; `settle` is called once, when it was handled or parked. */
+export interface Delivery {
+  readonly message: BusMessage
+  readonly settle: () => void
+  tries: number
+  outages: number
 }
 
-export function recordOf(row: NotificationRow): NotificationRecord {
-  return {
-    id: row.id,
-    recipient: row.recipient,
-    type: row.type,
-    from: row.sender,
-    status: row.status_id,
-    groupKey: row.group_key,
-    filtered: row.filtered,
-    createdAtMs: row.created_at.getTime(),
+interface Lane {
+  readonly key: bigint
+  readonly queue: Delivery[]
+  /** The first message is being handled, in back-off, or being parked. */
+  busy: boolean
+}
+
+interface Member {
+  readonly handler: Handler
+}
+
+interface Run {
+  readonly member: Member
+  readonly startedTick: number
+  /** Resolves when the outcome of the run has been noted. */
+  readonly noted: Promise<void>
+  expire(error: Error): void
+}
+
+/** Parts of the handler's deadline at which runs are looked at. */
+export const DEADLINE_TICKS = 8
+
+export class Group {
+  readonly name: string
+  readonly types: ReadonlySet<string>
+  readonly #deps: GroupDeps
+  readonly #failureLog: LogGate
+  readonly #alarmLog: LogGate
+  readonly #lanes = new Map<bigint, Lane>()
+  readonly #ready = new Set<Lane>()
+  readonly #runs = new Set<Run>()
+  readonly #members: Member[] = []
+  #turn = 0
+  #tick = 0
+  #pending = 0
+  #parked = 0
+  #lastSuccessMs = 0
+
+  constructor(name: string, types: readonly string[], deps: GroupDeps) {
+    this.name = name
+    this.types = new Set(types)
+    this.#deps = deps
+    this.#failureLog = new LogGate(deps.clock)
+    this.#alarmLog = new LogGate(deps.clock)
+  }
+
+  state(): GroupState {
+    return { group: this.name, pending: this.#pending, lastSuccessMs: this.#lastSuccessMs, parked: this.#parked }
+  }
+
+  addMember(handler: Handler): Member {
+    const member = { handler }
+    this.#members.push(member)
+    this.#pump()
+    return member
+  }
+
+  /** No new messages for `member`; resolves when its running handlers have settled. */
+  async removeMember(member: Member): Promise<void> {
+    const index = this.#members.indexOf(member)
+    if (index !== -1) this.#members.splice(index, 1)
+    await this.#noted((run) => run.member === member)
+  }
+
+  enqueue(delivery: Delivery): void {
+    const { key } = delivery.message
+    let lane = this.#lanes.get(key)
+    if (lane === undefined) this.#lanes.set(key, (lane = { key, queue: [], busy: false }))
+    lane.queue.push(delivery)
+    this.#pending += 1
+    if (lane.busy) return
+    this.#ready.add(lane)
+    this.#pump()
+  }
+
+  /** Called DEADLINE_TICKS times in a handler's deadline: counted ticks, because the wall clock may be set. */
+  tick(): void {
+    this.#tick += 1
+    for (const run of this.#runs) {
+      if (this.#tick - run.startedTick <= DEADLINE_TICKS) continue
+      run.expire(new Error(`the handler has not settled within ${this.#deps.limits.handlerDeadlineMs} ms`))
+    }
+  }
+
+  /** Resolves when no handler is running any more. */
+  idle(): Promise<void> {
+    return this.#noted(() => true)
+  }
+
+  async #noted(which: (run: Run) => boolean): Promise<void> {
+    await Promise.all([...this.#runs].filter(which).map((run) => run.noted))
+  }
+
+  #pump(): void {
+    for (const lane of this.#ready) {
+      if (this.#runs.size >= this.#deps.limits.concurrency || this.#deps.closing.aborted) return
+      const member = this.#members[this.#turn % this.#members.length]
+      if (member === undefined) return
+      this.#turn += 1
+      this.#ready.delete(lane)
+      lane.busy = true
+      void this.#handleFirst(lane, member)
+    }
+  }
+
+  async #handleFirst(lane: Lane, member: Member): Promise<void> {
+    const delivery = lane.queue[0]
+    assert(delivery !== undefined, 'a ready lane has a message')
+    const { promise: expired, reject: expire } = Promise.withResolvers<never>()
+    const { promise: noted, resolve: note } = Promise.withResolvers<void>()
+    const run: Run = { member, startedTick: this.#tick, noted, expire }
+    this.#runs.add(run)
+    const failure = await failureOf(member.handler, delivery.message, expired)
+    this.#runs.delete(run)
+    if (failure === undefined) {
+      failpoint('W13')
+      this.#lastSuccessMs = this.#deps.clock.nowMs()
+      this.#finishFirst(lane)
+      note()
+      return
+    }
+    note()
+    this.#pump() // a slot is free, and this lane is not ready yet
+    if (this.#countFailure(delivery, failure)) {
+      if (await this.#park(delivery.message, failure)) this.#finishFirst(lane)
+      return
+    }
+    this.#logFailure(delivery, failure)
+    await this.#backOff(delivery.tries + delivery.outages)
+    this.#makeReady(lane)
+  }
+
+  /** True when that was the last try. */
+  #countFailure(delivery: Delivery, failure: Error): boolean {
+    if (failure instanceof AppError && failure.code === 'unavailable') delivery.outages += 1
+    else delivery.tries += 1
+    return delivery.tries >= this.#deps.deliveriesMax || delivery.outages >= OUTAGE_TRIES_MAX
+  }
+
+  #finishFirst(lane: Lane): void {
+    const delivery = lane.queue.shift()
+    this.#pending -= 1
+    delivery?.settle()
+    this.#makeReady(lane)
+  }
+
+  #makeReady(lane: Lane): void {
+    lane.busy = false
+    if (lane.queue.length === 0) this.#lanes.delete(lane.key)
+    else this.#ready.add(lane)
+    this.#pump()
+  }
+
+  async #backOff(failures: number): Promise<void> {
+    const { clock, limits, random, closing } = this.#deps
+    const ceilingMs = Math.min(limits.backOffMaxMs, limits.backOffBaseMs * 2 ** Math.min(failures - 1, 30))
+    await clock.sleep(random() * ceilingMs, closing)
+  }
+
+  /** False when the bus closed before the message could be parked: it will come again. */
+  async #park(message: BusMessage, failure: Error): Promise<boolean> {
+    const { clock, log, parking, closing, limits } = this.#deps
+    const about = { group: this.name, message: String(message.id), key: String(message.key), type: message.type }
+    while (!closing.aborted) {
+      try {
+        await parking.park({ group: this.name, message, error: failure.message })
+        this.#parked += 1
+        this.#alarmLog.pass((missed) => log.error({ event: 'bus.parked', ...about, missed, err: failure }))
+        return true
+      } catch (error) {
+        this.#failureLog.pass((missed) => log.error({ event: 'bus.parking_failed', ...about, missed, err: error }))
+        await clock.sleep(limits.backOffMaxMs, closing)
+      }
+    }
+    return false
+  }
+
+  #logFailure(delivery: Delivery, failure: Error): void {
+    const { message, tries, outages } = delivery
+    const about = { group: this.name, message: String(message.id), type: message.type, tries, outages, err: failure }
+    this.#failureLog.pass((missed) => this.#deps.log.warn({ event: 'bus.delivery_failed', ...about, missed }))
   }
 }
 
-export interface WriteDeps {
-  database: Database
-  outbox: Outbox
-  statuses: Pick<StatusStore, 'hold'>
-}
-
-/**
- * Writes what is not there yet and tells the outbox of it, in one transaction. A row of an older version is replaced (and
- * gets a new id, so that it is news again); anything else that exists stays as it is, dismissed ones included. Nothing is
- * written when the source has gone; held, it cannot go in between, so the event of its removal finds what was written.
- */
-export async function writeNews(
-  deps: WriteDeps,
-  news: News,
-  recipients: readonly Recipient[],
-): Promise<NotificationRecord[]> {
-  if (recipients.length === 0) return []
-  const written = await deps.database.transaction(async (tx) => {
-    if (news.source !== null && (await deps.statuses.hold(tx, news.source)) === undefined) return []
-    await lockRecipients(tx, recipients)
-    const rows = await tx.rows<NotificationRow>`
-      insert into notifications as old
-        (recipient, type, sender, source, status_id, group_key, filtered, version, created_at)
-      select new.recipient, ${news.type}, ${news.sender}, ${news.source ?? 0n}, ${news.status}, ${news.groupKey},
-        new.filtered, ${news.version}, ${new Date(news.createdAtMs)}
-      from unnest(${recipients.map(({ id }) => id)}::int8[], ${recipients.map(({ filtered }) => filtered)}::bool[])
-        as new (recipient, filtered)
-      on conflict (recipient, type, sender, source) do update
-        set id = excluded.id, status_id = excluded.status_id, group_key = excluded.group_key,
-          filtered = excluded.filtered, dismissed = false, version = excluded.version, created_at = excluded.created_at
-        where old.version < excluded.version
-      returning id, recipient, type, sender, status_id, group_key, filtered, created_at`
-    const records = rows.map(recordOf)
-    await deps.outbox.append(tx, records.filter(({ filtered }) => !filtered).map(createdEvent))
-    return records
-  })
-  if (written.length > 0) deps.outbox.wake()
-  return written
-}
-
-/** Remembers that an edge has gone, so that an older event that comes later does not bring its notification back. */
-export async function retractEdge(
-  db: Db,
-  edge: { type: 'follow' | 'follow_request'; recipient: AccountId; sender: AccountId; version: bigint; atMs: number },
-): Promise<void> {
-  await db.run`
-    insert into notifications as old (recipient, type, sender, source, dismissed, version, created_at)
-    values (${edge.recipient}, ${edge.type}, ${edge.sender}, 0, true, ${edge.version}, ${new Date(edge.atMs)})
-    on conflict (recipient, type, sender, source) do update
-      set dismissed = true, version = excluded.version
-      where old.version < excluded.version`
-}
-
-export async function deleteFavourite(db: Db, status: StatusId, by: AccountId): Promise<void> {
-  await db.run`
-    delete from notifications where type = 'favourite' and status_id = ${status} and sender = ${by}`
-}
-
-/** Whatever tells of the status, or of it as a boost. */
-export async function deleteOfStatus(db: Db, id: StatusId): Promise<void> {
-  await inBatches(
-    () => db.run`
-      delete from notifications where id in (
-        select id from notifications where status_id = ${id} or (type = 'reblog' and source = ${id})
-        limit ${DELETE_ROWS_MAX})`,
-  )
-}
-
-/** Whatever `recipient` was told of `sender`; kept as dismissed, so that an event delivered again does not bring it back. */
-export async function dismissFrom(db: Db, recipient: AccountId, sender: AccountId): Promise<void> {
-  await db.run`
-    update notifications set dismissed = true
-    where recipient = ${recipient} and sender = ${sender} and not dismissed`
-}
-
-/** Everything to and from an account that is gone. */
-export async function deleteOfAccount(db: Db, id: AccountId): Promise<void> {
-  await inBatches(
-    () => db.run`
-      delete from notifications where id in (
-        select id from notifications where sender = ${id} or recipient = ${id} limit ${DELETE_ROWS_MAX})`,
-  )
-  await db.run`delete from markers where account_id = ${id}`
-  await db.run`delete from notification_policies where account_id = ${id}`
-  await db.run`delete from notification_permissions where account_id = ${id} or sender = ${id}`
-}
-
-/** Dismissed ones that no redelivered event can concern any more. Returns how many went. */
-export async function pruneDismissed(db: Db, beforeMs: number): Promise<number> {
-  return inBatches(
-    () => db.run`
-      delete from notifications where id in (
-        select id from notifications where dismissed and created_at < ${new Date(beforeMs)} limit ${DELETE_ROWS_MAX})`,
-  )
-}
-
-async function inBatches(deleteSome: () => Promise<number>): Promise<number> {
-  let total = 0
-  for (;;) {
-    const deleted = await deleteSome()
-    total += deleted
-    if (deleted < DELETE_ROWS_MAX) return total
+/** Undefined when the handler has handled the message, else why not. */
+async function failureOf(handler: Handler, message: BusMessage, expired: Promise<never>): Promise<Error | undefined> {
+  try {
+    await Promise.race([handler(message), expired])
+    return undefined
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error))
   }
-}
-
-async function lockRecipients(tx: Db, recipients: readonly Recipient[]): Promise<void> {
-  const stripes = [...new Set(recipients.map(({ id }) => Number(id % LOCK_STRIPES)))].toSorted((a, b) => a - b)
-  // In ascending order (unnest keeps the array's), or two batches could wait for each other for ever.
-  await tx.run`select pg_advisory_xact_lock(${LOCK_CLASS}::int4, stripe) from unnest(${stripes}::int4[]) as stripe`
-}
-
-function createdEvent(record: NotificationRecord) {
-  return encodeEvent('notification.created', record.recipient, {
-    id: record.id,
-    recipient: record.recipient,
-    type: record.type,
-    from: record.from,
-    status: record.status,
-  })
 }
