@@ -4,6 +4,13 @@ import type { Visibility } from '../events/contract.ts'
 import type { Cursored, Page } from '../kit/page.ts'
 import type { AccountId, MediaId, StatusId } from '../snowflake/contract.ts'
 
+/** For so long the same Idempotency-Key gives the same status. */
+export const IDEMPOTENCY_MS = 3_600_000
+/** Pinned statuses of one account. */
+export const PINS_MAX = 5
+/** Texts kept of one status, the current one not counted. */
+export const EDITS_MAX = 200
+
 export interface StatusRecord {
   id: StatusId
   accountId: AccountId
@@ -20,7 +27,7 @@ export interface StatusRecord {
   language: string | null
   /** Accounts mentioned in the text, in order of appearance. */
   mentions: readonly AccountId[]
-  /** Normalised hashtags, without '#', as first written. */
+  /** Hashtags without '#', normalised (NFKC, lower case) and unique, in order of appearance. */
   tags: readonly string[]
   media: readonly MediaId[]
   appId: bigint | null
@@ -48,11 +55,14 @@ export interface Marks {
   muted: boolean
 }
 
+/** A text that the status had once. */
 export interface StatusEditRecord {
+  /** When this text was written: at first, or by an edit. */
   createdAtMs: number
   text: string
   spoilerText: string
   sensitive: boolean
+  mentions: readonly AccountId[]
   media: { id: MediaId; description: string | null }[]
 }
 
@@ -69,7 +79,8 @@ export interface StatusEdit {
   mentions: readonly AccountId[]
   tags: readonly string[]
   media: readonly MediaId[]
-  mediaDescriptions: (string | null)[]
+  /** What the media of the previous text were described as, in their order: kept with that text. */
+  previousMediaDescriptions: readonly (string | null)[]
 }
 
 /** Statements that belong to a larger transaction take `tx`; the write API opens it. */
@@ -78,23 +89,35 @@ export interface StatusStore {
   findByIdempotencyKey(account: AccountId, key: string): Promise<StatusId | undefined>
   /** Reserves the key in the transaction; false when another transaction has it (then roll back and find it). */
   reserveIdempotencyKey(tx: Db, account: AccountId, key: string, status: StatusId): Promise<boolean>
-  /** Inserts the row and keeps counts (replies, boosts, the author's statuses). False when this boost exists already. */
+  /** Deletes keys that have lapsed, at most `limit` of them; returns how many. */
+  forgetIdempotencyKeys(limit: number): Promise<number>
+  /**
+   * Inserts the row and keeps counts (replies, boosts, the author's statuses). False when this boost exists already.
+   * The caller holds the boosted status or the parent.
+   */
   insert(tx: Db, status: NewStatus): Promise<boolean>
-  /** Removes the status, its boosts, marks and edits. Returns what was removed; empty when it was gone. */
+  /** Removes the status, its boosts, marks and edits. Returns what was removed, itself first; empty when it was gone. */
   remove(tx: Db, id: StatusId): Promise<StatusRecord[]>
-  /** Keeps the previous text as an edit and bumps the revision. */
+  /**
+   * Removes at most `limit` boosts, favourites and bookmarks each of a status that is about to go, so that no transaction
+   * grows with the fame of a status. `more`: another round is needed before `remove` is cheap.
+   */
+  removeDependents(tx: Db, id: StatusId, limit: number): Promise<{ boosts: StatusRecord[]; more: boolean }>
+  /** Keeps the previous text and bumps the revision. The caller has the status locked. */
   edit(tx: Db, id: StatusId, edit: StatusEdit, atMs: number): Promise<StatusRecord>
-  /** Locks the row against edit and delete for this transaction. */
+  /** The status as it is now, locked against edit and delete until this transaction ends. */
   lock(tx: Db, id: StatusId): Promise<StatusRecord | undefined>
+  /** The status as it is now, kept from being deleted until this transaction ends; many may hold it at once. */
+  hold(tx: Db, id: StatusId): Promise<StatusRecord | undefined>
 
   byIds(ids: readonly StatusId[]): Promise<StatusRecord[]>
   counts(ids: readonly StatusId[]): Promise<Map<StatusId, StatusCounts>>
   marks(viewer: AccountId, statuses: readonly StatusRecord[]): Promise<Map<StatusId, Marks>>
   authorStats(ids: readonly AccountId[]): Promise<Map<AccountId, AuthorStats>>
-  /** Statuses (and edits) per day and in all, for the instance page. */
+  /** Statuses of all authors, for the instance page; direct ones are not counted. */
   totalStatuses(): Promise<number>
 
-  /** False when it was so already. */
+  // Each gives false when it was so already. The caller of an `add…` holds the status.
   addFavourite(tx: Db, account: AccountId, status: StatusId): Promise<boolean>
   removeFavourite(tx: Db, account: AccountId, status: StatusId): Promise<boolean>
   addBookmark(tx: Db, account: AccountId, status: StatusId): Promise<boolean>
@@ -102,8 +125,8 @@ export interface StatusStore {
   /** Throws `invalid` above five pins. */
   addPin(tx: Db, account: AccountId, status: StatusId): Promise<boolean>
   removePin(tx: Db, account: AccountId, status: StatusId): Promise<boolean>
-  muteConversation(tx: Db, account: AccountId, conversation: StatusId): Promise<void>
-  unmuteConversation(tx: Db, account: AccountId, conversation: StatusId): Promise<void>
+  muteConversation(tx: Db, account: AccountId, conversation: StatusId): Promise<boolean>
+  unmuteConversation(tx: Db, account: AccountId, conversation: StatusId): Promise<boolean>
   /** The account's boost of the status. */
   boostBy(account: AccountId, status: StatusId): Promise<StatusId | undefined>
   /** Whether the account muted the conversation. */
@@ -112,19 +135,23 @@ export interface StatusStore {
   // Skeletons: ids only, newest first; visibility is decided when serving.
   publicIds(page: Page, filter: { onlyMedia: boolean }): Promise<StatusId[]>
   accountIds(account: AccountId, page: Page, filter: AccountStatusesFilter): Promise<StatusId[]>
-  /** Statuses by any of `authors`: the rebuild of a home timeline and the merge of celebrities. */
-  homeIds(authors: readonly AccountId[], page: Page): Promise<TimelineRow[]>
+  /**
+   * Statuses by any of `authors`: the rebuild of a home timeline and the merge of celebrities. With a `viewer`, direct
+   * statuses are left out unless the viewer wrote them or is mentioned.
+   */
+  homeIds(authors: readonly AccountId[], page: Page, viewer?: AccountId): Promise<TimelineRow[]>
   favouriteIds(account: AccountId, page: Page): Promise<Cursored<StatusId>[]>
   bookmarkIds(account: AccountId, page: Page): Promise<Cursored<StatusId>[]>
-  /** The whole conversation a status belongs to, at most `limit` of it, oldest first: id and parent. */
-  conversation(
-    id: StatusId,
-    limit: number,
-  ): Promise<{ id: StatusId; inReplyTo: StatusId | null; accountId: AccountId }[]>
+  /**
+   * The thread around a status, oldest first: the nearest `limit` of its ancestors, the status, and the next `limit` that
+   * came after it in its conversation (its descendants are among them). Ancestors end at one that was removed.
+   */
+  conversation(id: StatusId, limit: number): Promise<ThreadRow[]>
   boostedBy(status: StatusId, page: Page): Promise<Cursored<AccountId>[]>
   favouritedBy(status: StatusId, page: Page): Promise<Cursored<AccountId>[]>
+  /** The texts before the current one, oldest first, at most EDITS_MAX. */
   edits(status: StatusId): Promise<StatusEditRecord[]>
-  /** Hashtags that start with `prefix`, most used first. */
+  /** Hashtags of public statuses that start with `prefix` (normalised), most used first. */
   tagsByPrefix(prefix: string, limit: number): Promise<string[]>
 }
 
@@ -134,6 +161,12 @@ export interface AccountStatusesFilter {
   excludeBoosts: boolean
   pinned: boolean
   tagged: string | null
+}
+
+export interface ThreadRow {
+  id: StatusId
+  inReplyTo: StatusId | null
+  accountId: AccountId
 }
 
 /** What a timeline entry is made of. */

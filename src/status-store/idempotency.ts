@@ -1,0 +1,49 @@
+/**
+ * Which status an Idempotency-Key has made. The row is written in the status's own transaction: of two requests with one
+ * key, the second waits for the first at the primary key and finds its status, or takes its place when it failed.
+ */
+import { createHash } from 'node:crypto'
+
+import type { Db } from '../engines/database/contract.ts'
+import type { AccountId, StatusId } from '../snowflake/contract.ts'
+import { IDEMPOTENCY_MS } from './contract.ts'
+
+export async function statusOfKey(
+  db: Db,
+  account: AccountId,
+  key: string,
+  nowMs: number,
+): Promise<StatusId | undefined> {
+  const row = await db.one<{ status_id: StatusId }>`
+    select status_id from idempotency_keys
+    where account_id = ${account} and key_hash = ${hash(key)} and created_at > ${new Date(nowMs - IDEMPOTENCY_MS)}`
+  return row?.status_id
+}
+
+export interface KeyedStatus {
+  account: AccountId
+  key: string
+  status: StatusId
+}
+
+/** Takes over a lapsed key that was not cleaned up yet. */
+export async function reserveKey(tx: Db, { account, key, status }: KeyedStatus, nowMs: number): Promise<boolean> {
+  const reserved = await tx.run`
+    insert into idempotency_keys as present (account_id, key_hash, status_id, created_at)
+    values (${account}, ${hash(key)}, ${status}, ${new Date(nowMs)})
+    on conflict (account_id, key_hash) do update set status_id = excluded.status_id, created_at = excluded.created_at
+    where present.created_at <= ${new Date(nowMs - IDEMPOTENCY_MS)}`
+  return reserved === 1
+}
+
+export async function forgetKeys(db: Db, limit: number, nowMs: number): Promise<number> {
+  return await db.run`
+    delete from idempotency_keys where ctid = any(array(
+      select ctid from idempotency_keys where created_at <= ${new Date(nowMs - IDEMPOTENCY_MS)}
+      order by created_at limit ${limit} for update skip locked
+    ))`
+}
+
+function hash(key: string): Buffer {
+  return createHash('sha256').update(key).digest()
+}

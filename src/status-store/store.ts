@@ -1,0 +1,52 @@
+/** The status store on PostgreSQL: each question is a function beside its table, here they get their database and clock. */
+import type { Database } from '../engines/database/contract.ts'
+import type { Clock } from '../kit/clock.ts'
+import type { StatusStore } from './contract.ts'
+import { authorStatsOf, countsOf, totalStatuses } from './counts.ts'
+import { forgetKeys, reserveKey, statusOfKey } from './idempotency.ts'
+import * as marks from './marks.ts'
+import { accountIds, conversationAround, homeIds, publicIds } from './skeletons.ts'
+import * as statuses from './statuses.ts'
+import { tagsByPrefix } from './tags.ts'
+
+export function openStatusStore({ db, clock }: { db: Database; clock: Clock }): StatusStore {
+  return {
+    findByIdempotencyKey: (account, key) => statusOfKey(db, account, key, clock.nowMs()),
+    reserveIdempotencyKey: (tx, account, key, status) => reserveKey(tx, { account, key, status }, clock.nowMs()),
+    forgetIdempotencyKeys: (limit) => forgetKeys(db, limit, clock.nowMs()),
+    insert: statuses.insertStatus,
+    remove: statuses.removeStatus,
+    removeDependents: statuses.removeDependentsOf,
+    edit: statuses.editStatus,
+    lock: statuses.lockStatus,
+    hold: statuses.holdStatus,
+
+    byIds: (ids) => statuses.statusesByIds(db, ids),
+    counts: (ids) => countsOf(db, ids),
+    marks: (viewer, records) => marks.marksOf(db, viewer, records),
+    authorStats: (ids) => authorStatsOf(db, ids),
+    totalStatuses: () => totalStatuses(db),
+
+    addFavourite: marks.addFavourite,
+    removeFavourite: marks.removeFavourite,
+    addBookmark: marks.addBookmark,
+    removeBookmark: marks.removeBookmark,
+    addPin: marks.addPin,
+    removePin: marks.removePin,
+    muteConversation: marks.muteConversation,
+    unmuteConversation: marks.unmuteConversation,
+    boostBy: (account, status) => statuses.boostOf(db, account, status),
+    isConversationMuted: (account, conversation) => marks.isConversationMuted(db, account, conversation),
+
+    publicIds: (page, filter) => publicIds(db, page, filter),
+    accountIds: (account, page, filter) => accountIds(db, account, page, filter),
+    homeIds: (authors, page, viewer) => homeIds(db, authors, page, viewer),
+    favouriteIds: (account, page) => marks.favouriteIds(db, account, page),
+    bookmarkIds: (account, page) => marks.bookmarkIds(db, account, page),
+    conversation: (id, limit) => conversationAround(db, id, limit),
+    boostedBy: (status, page) => marks.boostedBy(db, status, page),
+    favouritedBy: (status, page) => marks.favouritedBy(db, status, page),
+    edits: (status) => statuses.editsOf(db, status),
+    tagsByPrefix: (prefix, limit) => tagsByPrefix(db, prefix, limit),
+  }
+}
