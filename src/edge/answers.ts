@@ -1,7 +1,9 @@
 /** Error answers: JSON for programs, a plain page for people. */
 import type { Socket } from 'node:net'
-import type { Log } from '../kit/log.ts'
+
 import type { FastifyReply, FastifyRequest } from 'fastify'
+
+import type { Log } from '../kit/log.ts'
 import { INTERNAL_TEXT, NOT_FOUND_TEXT, Refusal, refusalOf } from './errors.ts'
 import { PAGE_CSP, PRIVATE_CACHE, setCommonHeaders, wantsPage } from './headers.ts'
 
@@ -16,28 +18,26 @@ export function answerError(
   error: unknown,
   request: FastifyRequest,
   reply: FastifyReply,
-): FastifyReply {
+): void {
   // Addresses that do not decode never reach the hook that sets these.
   if (!reply.hasHeader('x-request-id')) setCommonHeaders(request, reply, options.urls.base.startsWith('https:'))
-  return sendRefusal(options, refusalOf(error) ?? internal(options.log, error, request), request, reply)
+  sendRefusal(options, refusalOf(error) ?? internal(options.log, error, request), request, reply)
 }
 
-export function answerMissing(options: AnswerOptions, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  return sendRefusal(options, new Refusal(404, { error: NOT_FOUND_TEXT }), request, reply)
+export function answerMissing(options: AnswerOptions, request: FastifyRequest, reply: FastifyReply): void {
+  sendRefusal(options, new Refusal(404, { error: NOT_FOUND_TEXT }), request, reply)
 }
 
-function sendRefusal(
-  options: AnswerOptions,
-  refusal: Refusal,
-  request: FastifyRequest,
-  reply: FastifyReply,
-): FastifyReply {
+function sendRefusal(options: AnswerOptions, refusal: Refusal, request: FastifyRequest, reply: FastifyReply): void {
   reply.code(refusal.status).header('cache-control', PRIVATE_CACHE).removeHeader('link')
   reply.headers(refusal.headers)
-  if (!wantsPage(request)) return reply.type('application/json; charset=utf-8').send(JSON.stringify(refusal.body))
+  if (!wantsPage(request)) {
+    void reply.type('application/json; charset=utf-8').send(JSON.stringify(refusal.body))
+    return
+  }
   const text = typeof refusal.body.error === 'string' ? refusal.body.error : NOT_FOUND_TEXT
   const page = (options.errorPage ?? plainPage)(refusal.status, text)
-  return reply.header('content-security-policy', PAGE_CSP).type('text/html; charset=utf-8').send(page)
+  void reply.header('content-security-policy', PAGE_CSP).type('text/html; charset=utf-8').send(page)
 }
 
 /** A bug, or an engine's failure nobody translated: the log has the cause, the client the request's id. */

@@ -3,8 +3,9 @@
  * DELETE alike. Sizes are checked while reading, so that chunked bodies cannot dodge them.
  */
 import multipart from '@fastify/multipart'
-import { AppError } from '../kit/errors.ts'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+
+import { AppError } from '../kit/errors.ts'
 import type { Fields } from './form.ts'
 import { FORM_FIELDS_MAX, NO_FIELDS, parseForm, parsePairs } from './form.ts'
 import type { UploadedFile } from './params.ts'

@@ -1,8 +1,9 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+
 /** One request as a route sees it. */
 import type { TokenIdentity } from '../accounts/contract.ts'
 import { AppError } from '../kit/errors.ts'
 import type { AccountId } from '../snowflake/contract.ts'
-import type { FastifyReply, FastifyRequest } from 'fastify'
 import { addressKey } from './client-address.ts'
 import type { Fields } from './form.ts'
 import { NO_FIELDS } from './form.ts'

@@ -1,6 +1,7 @@
+import qs from 'qs'
+
 /** Query strings and forms in Rails' notation: `a[]=1`, `poll[options][]=x`, `fields[0][name]=y`, with bounds. */
 import { AppError } from '../kit/errors.ts'
-import qs from 'qs'
 
 /** Levels of brackets after the first name. */
 export const FORM_DEPTH_MAX = 5

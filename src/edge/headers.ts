@@ -1,5 +1,6 @@
 /** Headers of every answer, good or bad: request id, CORS, and what browsers must not do. */
 import type { FastifyReply, FastifyRequest } from 'fastify'
+
 import { corsMethods, EXPOSED_HEADERS } from './cors.ts'
 
 const HSTS = 'max-age=63072000; includeSubDomains'

@@ -1,6 +1,7 @@
+import type { FastifyInstance } from 'fastify'
+
 /** Binding the port, with texts that say what to do when it fails. */
 import { AppError } from '../kit/errors.ts'
-import type { FastifyInstance } from 'fastify'
 import type { ListenOptions } from './routing.ts'
 
 const LOOPBACK = '127.0.0.1'

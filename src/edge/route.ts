@@ -1,15 +1,16 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+
 /** One route, wired: token → limits → scopes → body → handler → answer. */
 import type { TokenIdentity } from '../accounts/contract.ts'
 import { AppError } from '../kit/errors.ts'
 import type { AccountId } from '../snowflake/contract.ts'
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { AuthRule, Bearer } from './auth.ts'
 import { authorise, identifyBearer } from './auth.ts'
 import { readParams, UPLOAD_BYTES_MAX } from './bodies.ts'
 import { Call } from './call.ts'
 import type { UserCall } from './call.ts'
-import { CACHE, isApi, PAGE_CSP } from './headers.ts'
 import { parseForm } from './form.ts'
+import { CACHE, isApi, PAGE_CSP } from './headers.ts'
 import type { RateLimiter } from './rate-limiter.ts'
 import type { ThrottleName } from './rate-limits.ts'
 import { ruleOf } from './rate-limits.ts'

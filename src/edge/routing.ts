@@ -34,9 +34,13 @@
  * - **cache**: `public` (15 s) or `instance` (5 min) for anonymous GETs; everything else is `private, no-store`.
  * - POST, PUT, PATCH and DELETE all parse bodies. Where Mastodon routes PUT and PATCH alike, give `method: ['PUT', 'PATCH']`.
  *
+ * Accounts and statuses are presented by the one `Presenting` of `presenting.ts`, which applies the viewer's filters;
+ * presenters that it does not have are in `mastodon/` and take `present.site`.
+ *
  * `edge.routes` lists every route with its auth and scopes: tests build the policy matrix from it.
  */
 import type { FastifyInstance } from 'fastify'
+
 import type { AuthKind } from './auth.ts'
 import type { Call, UserCall } from './call.ts'
 import type { ThrottleName } from './rate-limits.ts'

@@ -1,17 +1,19 @@
+import { randomInt, randomUUID } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+
 /**
  * The HTTP server. A request crosses: address and headers → CORS → token → limits → scopes → body → handler → answer.
  * Whatever goes wrong on the way becomes a JSON body (or a plain page) with the headers of a good answer.
  */
 import cookie from '@fastify/cookie'
-import { randomInt, randomUUID } from 'node:crypto'
-import type { IncomingMessage } from 'node:http'
+import Fastify from 'fastify'
+import type { FastifyError, FastifyInstance } from 'fastify'
+
 import type { TokenIdentity } from '../accounts/contract.ts'
 import type { Clock } from '../kit/clock.ts'
 import type { Log } from '../kit/log.ts'
 import type { Urls } from '../mastodon/urls.ts'
 import type { AccountId } from '../snowflake/contract.ts'
-import Fastify from 'fastify'
-import type { FastifyError, FastifyInstance } from 'fastify'
 import { answerBrokenRequest, answerError, answerMissing } from './answers.ts'
 import { BODY_BYTES_MAX, registerBodyParsers } from './bodies.ts'
 import { preflightHeaders } from './cors.ts'
@@ -68,8 +70,12 @@ export async function createServer(options: EdgeOptions): Promise<Edge> {
     if (headers === undefined) return done()
     reply.code(204).headers(headers).send()
   })
-  server.setErrorHandler((error: FastifyError, request, reply) => answerError(options, error, request, reply))
-  server.setNotFoundHandler((request, reply) => answerMissing(options, request, reply))
+  server.setErrorHandler((error: FastifyError, request, reply) => {
+    answerError(options, error, request, reply)
+  })
+  server.setNotFoundHandler((request, reply) => {
+    answerMissing(options, request, reply)
+  })
   return edgeOf(server, options)
 }
 
@@ -96,7 +102,9 @@ function buildFastify(options: EdgeOptions): FastifyInstance {
       connectionsCheckingInterval: CONNECTIONS_CHECK_MS,
       insecureHTTPParser: false,
     },
-    frameworkErrors: (error, request, reply) => answerError(options, error, request, reply),
+    frameworkErrors: (error, request, reply) => {
+      answerError(options, error, request, reply)
+    },
   })
   server.server.maxHeadersCount = HEADERS_MAX
   return server

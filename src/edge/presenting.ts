@@ -1,0 +1,96 @@
+/**
+ * From views to what clients read, with the viewer's filters applied. Every route module that answers with accounts or
+ * statuses is given one `Presenting`.
+ */
+import type { AccountView, StatusView } from '../hydration/contract.ts'
+import type { Account, CredentialAccount, MutedAccount, OwnSettings } from '../mastodon/account.ts'
+import { presentAccount, presentAccounts, presentCredentialAccount, presentMutedAccount } from '../mastodon/account.ts'
+import type { FilterResult } from '../mastodon/filter.ts'
+import type { GroupedNotificationsResults, Notification } from '../mastodon/notification.ts'
+import type { NotificationGroupsShown, NotificationShown } from '../mastodon/notification.ts'
+import { presentNotification, presentNotificationGroups } from '../mastodon/notification.ts'
+import type { Site } from '../mastodon/site.ts'
+import { site } from '../mastodon/site.ts'
+import type { Context, Reader, Revision, Status, StatusEdit } from '../mastodon/status.ts'
+import { ANONYMOUS, presentDeletedStatus, presentStatus, presentStatusEdit } from '../mastodon/status.ts'
+import type { Urls } from '../mastodon/urls.ts'
+import type { AccountId } from '../snowflake/contract.ts'
+
+type Viewer = AccountId | undefined
+
+/** The filters of one person, ready to be asked of any status. */
+export type FilterSource = (viewer: AccountId) => Promise<(view: StatusView) => FilterResult[]>
+
+export class Presenting {
+  /** For presenters that are not here. */
+  readonly site: Site
+  readonly #filters: FilterSource
+
+  constructor(urls: Urls, filters: FilterSource) {
+    this.site = site(urls)
+    this.#filters = filters
+  }
+
+  account(view: AccountView): Account {
+    return presentAccount(view, this.site)
+  }
+
+  accounts(views: readonly AccountView[]): Account[] {
+    return presentAccounts(views, this.site)
+  }
+
+  credentialAccount(view: AccountView, own: OwnSettings): CredentialAccount {
+    return presentCredentialAccount(view, own, this.site)
+  }
+
+  mutedAccount(view: AccountView, expiresAtMs: number | null): MutedAccount {
+    return presentMutedAccount(view, expiresAtMs, this.site)
+  }
+
+  async status(view: StatusView, viewer: Viewer): Promise<Status> {
+    return presentStatus(view, this.site, await this.reader(viewer))
+  }
+
+  async statuses(views: readonly StatusView[], viewer: Viewer): Promise<Status[]> {
+    const reader = await this.reader(viewer)
+    return views.map((view) => presentStatus(view, this.site, reader))
+  }
+
+  /** The view as it was before the deletion. */
+  async deletedStatus(view: StatusView, viewer: AccountId): Promise<Status> {
+    return presentDeletedStatus(view, this.site, await this.reader(viewer))
+  }
+
+  async context(thread: { ancestors: StatusView[]; descendants: StatusView[] }, viewer: Viewer): Promise<Context> {
+    return {
+      ancestors: await this.statuses(thread.ancestors, viewer),
+      descendants: await this.statuses(thread.descendants, viewer),
+    }
+  }
+
+  statusEdits(revisions: readonly Revision[], author: AccountView): StatusEdit[] {
+    return revisions.map((revision) => presentStatusEdit(revision, author, this.site))
+  }
+
+  async notification(shown: NotificationShown, viewer: AccountId): Promise<Notification> {
+    return presentNotification(shown, this.site, await this.reader(viewer))
+  }
+
+  async notifications(shown: readonly NotificationShown[], viewer: AccountId): Promise<Notification[]> {
+    const reader = await this.reader(viewer)
+    return shown.map((one) => presentNotification(one, this.site, reader))
+  }
+
+  async notificationGroups(
+    page: NotificationGroupsShown,
+    expand: 'full' | 'partial_avatars',
+    viewer: AccountId,
+  ): Promise<GroupedNotificationsResults> {
+    return presentNotificationGroups(page, expand, this.site, await this.reader(viewer))
+  }
+
+  /** Who reads: for presenters of `mastodon/` that are not here. */
+  async reader(viewer: Viewer): Promise<Reader> {
+    return viewer === undefined ? ANONYMOUS : { viewer, filtered: await this.#filters(viewer) }
+  }
+}
