@@ -286,7 +286,7 @@ function failureTests(engine: string, open: () => Promise<BusUnderTest>): void {
     send(it.bus, [message(1, 1), message(2, 1), message(3, 2)])
     await eventually(() => started.length === 2, 'both keys')
     await it[Symbol.asyncDispose]()
-    assert.deepEqual(finished.toSorted(), [1, 3])
-    assert.deepEqual(started.toSorted(), [1, 3])
+    assert.deepEqual(new Set(finished), new Set([1, 3]))
+    assert.deepEqual(new Set(started), new Set([1, 3]))
   })
 }
