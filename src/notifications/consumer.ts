@@ -8,8 +8,8 @@ import type { Bus, BusMessage } from '../engines/bus/contract.ts'
 import { decodeEvent, type EventBodies, type EventType } from '../events/contract.ts'
 import { canSee } from '../hydration/contract.ts'
 import type { Clock } from '../kit/clock.ts'
-import type { SocialGraph } from '../social-graph/contract.ts'
 import type { AccountId, StatusId } from '../snowflake/contract.ts'
+import type { SocialGraph } from '../social-graph/contract.ts'
 import type { StatusRecord, StatusStore } from '../status-store/contract.ts'
 import type { NotificationType } from './contract.ts'
 import { groupKeyFor } from './group-key.ts'
@@ -192,6 +192,13 @@ async function graphChanged(deps: ConsumerDeps, body: EventBodies['graph.changed
       }
       return dismissFrom(deps.database, source, target)
     }
+    case 'follow_changed':
+    case 'unblocked':
+    case 'muted':
+    case 'unmuted':
+    case 'endorsed':
+    case 'unendorsed':
+      return undefined
   }
 }
 

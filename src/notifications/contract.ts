@@ -119,8 +119,9 @@ export interface Notifications {
   group(recipient: AccountId, groupKey: string): Promise<NotificationGroupPage | undefined>
   groupAccounts(recipient: AccountId, groupKey: string, page: Page): Promise<Cursored<AccountView>[]>
   find(recipient: AccountId, id: bigint): Promise<NotificationView | undefined>
+  /** False when there is none. */
+  dismiss(recipient: AccountId, id: bigint): Promise<boolean>
   /** Nothing happens when there is none. */
-  dismiss(recipient: AccountId, id: bigint): Promise<void>
   dismissGroup(recipient: AccountId, groupKey: string): Promise<void>
   clear(recipient: AccountId): Promise<void>
   /** Unread since the notifications marker, at most `limit`. */

@@ -16,12 +16,12 @@ export function groupKeyFor(type: NotificationType, status: StatusId | null, cre
   return `${kind}-${Math.floor(createdAtMs / GROUP_WINDOW_MS)}`
 }
 
-/** The key under which clients know the notification, when only `groupedTypes` are put together; one held back stands alone. */
+/** The key under which clients know the notification, when only `groupedTypes` are put together. */
 export function shownGroupKey(
-  record: Pick<NotificationRecord, 'id' | 'type' | 'groupKey' | 'filtered'>,
+  record: Pick<NotificationRecord, 'id' | 'type' | 'groupKey'>,
   groupedTypes: readonly string[] = GROUPABLE_TYPES,
 ): string {
-  const grouped = !record.filtered && groupedTypes.includes(record.type) ? record.groupKey : null
+  const grouped = groupedTypes.includes(record.type) ? record.groupKey : null
   return grouped ?? `${UNGROUPED}${record.id}`
 }
 

@@ -86,14 +86,18 @@ class StoredNotifications implements Notifications {
     return view
   }
 
-  async dismiss(recipient: AccountId, id: bigint): Promise<void> {
-    await this.#deps.database.run`
-      update notifications set dismissed = true where id = ${id} and recipient = ${recipient}`
+  async dismiss(recipient: AccountId, id: bigint): Promise<boolean> {
+    const dismissed = await this.#deps.database.run`
+      update notifications set dismissed = true where id = ${id} and recipient = ${recipient} and not dismissed`
+    return dismissed === 1
   }
 
   async dismissGroup(recipient: AccountId, groupKey: string): Promise<void> {
     const single = ungroupedId(groupKey)
-    if (single !== undefined) return this.dismiss(recipient, single)
+    if (single !== undefined) {
+      await this.dismiss(recipient, single)
+      return
+    }
     await this.#deps.database.run`
       update notifications set dismissed = true
       where recipient = ${recipient} and group_key = ${groupKey} and not dismissed`

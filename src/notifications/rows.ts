@@ -52,7 +52,8 @@ export function recordOf(row: NotificationRow): NotificationRecord {
     type: row.type,
     from: row.sender,
     status: row.status_id,
-    groupKey: row.group_key,
+    // What is held back stands alone until it is let through.
+    groupKey: row.filtered ? null : row.group_key,
     filtered: row.filtered,
     createdAtMs: row.created_at.getTime(),
   }

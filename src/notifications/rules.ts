@@ -3,8 +3,8 @@
  * Mastodon's `NotifyService` is the model; where this differs, the comment says so.
  */
 import type { AccountRecord } from '../accounts/contract.ts'
-import type { Relation } from '../social-graph/contract.ts'
 import type { AccountId } from '../snowflake/contract.ts'
+import type { Relation } from '../social-graph/contract.ts'
 import type { StatusRecord } from '../status-store/contract.ts'
 import type { NotificationPolicy, NotificationType, PolicyChoice } from './contract.ts'
 

@@ -11,8 +11,8 @@ import {
   policyChoice,
   type PolicyFacts,
 } from '../../src/notifications/rules.ts'
-import type { Relation } from '../../src/social-graph/contract.ts'
 import type { AccountId, StatusId } from '../../src/snowflake/contract.ts'
+import type { Relation } from '../../src/social-graph/contract.ts'
 import type { StatusRecord } from '../../src/status-store/contract.ts'
 
 const recipient = 1n as AccountId
@@ -120,10 +120,10 @@ test('favourites of one status share a key within the window, and follows share 
 })
 
 test('a notification that is not grouped is known by its own id', () => {
-  const record = { id: 5n, type: 'favourite' as const, groupKey: 'favourite-77-1000', filtered: false }
+  const record = { id: 5n, type: 'favourite' as const, groupKey: 'favourite-77-1000' }
   assert.equal(shownGroupKey(record), 'favourite-77-1000')
   assert.equal(shownGroupKey(record, ['reblog']), 'ungrouped-5')
-  assert.equal(shownGroupKey({ ...record, filtered: true }), 'ungrouped-5')
+  assert.equal(shownGroupKey({ ...record, groupKey: null }), 'ungrouped-5')
   assert.equal(ungroupedId('ungrouped-5'), 5n)
   for (const key of [
     'ungrouped-',
