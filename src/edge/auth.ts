@@ -1,9 +1,9 @@
 /** Who asks, and whether they may: bearer tokens, scopes and the state of the person, with Mastodon's answers. */
 import type { TokenIdentity } from '../accounts/contract.ts'
+import { coversScope } from '../accounts/contract.ts'
 import { AppError } from '../kit/errors.ts'
 import { bearerChallenge, Refusal } from './errors.ts'
 import type { Scope } from './scopes.ts'
-import { coversScope } from './scopes.ts'
 
 /**
  * - `public`: no token is looked at, except to count requests by.

@@ -50,6 +50,8 @@ export interface EventBodies {
   }
   /** Tokens or sessions ended: streams are cut, caches dropped. `tokenHash` is hex SHA-256, null for all of the account. */
   'token.revoked': { account: AccountId | null; tokenHash: string | null }
+  /** The account's filters are others now: caches of them are dropped, its streams are told. */
+  'filters.changed': { account: AccountId }
   'notification.created': {
     id: bigint
     recipient: AccountId
@@ -142,6 +144,7 @@ const SHAPES: Shapes = {
   'graph.changed': { source: 'id', target: 'id', change: GRAPH_CHANGES, version: 'id' },
   'account.changed': { id: 'id', change: ['created', 'profile', 'suspended', 'unsuspended', 'deleted'] },
   'token.revoked': { account: 'id or null', tokenHash: 'text or null' },
+  'filters.changed': { account: 'id' },
   'notification.created': { id: 'id', recipient: 'id', type: 'text', from: 'id', status: 'id or null' },
 }
 

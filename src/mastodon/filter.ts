@@ -1,12 +1,6 @@
 /** Filters in the second form (several keywords, single statuses) and the first (one phrase each). */
 import { dateTimeOrNull } from './dates.ts'
 
-export const FILTER_CONTEXTS = ['home', 'notifications', 'public', 'thread', 'account'] as const
-export type FilterContext = (typeof FILTER_CONTEXTS)[number]
-
-export const FILTER_ACTIONS = ['warn', 'hide', 'blur'] as const
-export type FilterAction = (typeof FILTER_ACTIONS)[number]
-
 interface FilterKeywordRow {
   id: bigint
   keyword: string
@@ -22,8 +16,8 @@ interface FilterStatusRow {
 export interface FilterShown {
   id: bigint
   title: string
-  contexts: readonly FilterContext[]
-  action: FilterAction
+  contexts: readonly string[]
+  action: string
   expiresAtMs: number | null
   keywords: readonly FilterKeywordRow[]
   statuses: readonly FilterStatusRow[]
@@ -43,9 +37,9 @@ export interface FilterStatus {
 export interface Filter {
   id: string
   title: string
-  context: FilterContext[]
+  context: string[]
   expires_at: string | null
-  filter_action: FilterAction
+  filter_action: string
   keywords: FilterKeyword[]
   statuses: FilterStatus[]
 }
@@ -95,7 +89,7 @@ export function presentFilterResult(match: FilterMatch): FilterResult {
 export interface FilterV1 {
   id: string
   phrase: string
-  context: FilterContext[]
+  context: string[]
   whole_word: boolean
   expires_at: string | null
   irreversible: boolean
