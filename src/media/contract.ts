@@ -25,6 +25,22 @@ export interface MediaRecord {
   createdAtMs: number
 }
 
+/** What is not given stays as it is. */
+export interface MediaDetailsChange {
+  description?: string | null
+  focus?: { x: number; y: number } | null
+}
+
+/** Uploads that no status took up, and pictures of deleted statuses, are kept for so long. */
+export const UNATTACHED_MS = 24 * 3_600_000
+/** Characters of a description. */
+export const DESCRIPTION_CHARACTERS_MAX = 10_000
+/** Bytes of an uploaded picture. */
+export const IMAGE_BYTES_MAX = 16 * 1024 * 1024
+/** Boxes that avatars and headers are cut to. */
+export const AVATAR_BOX: MediaSize = { width: 400, height: 400 }
+export const HEADER_BOX: MediaSize = { width: 1500, height: 500 }
+
 export interface Media {
   /** Processes and stores; throws `invalid` for what is no picture, `too_large`, `unavailable` when the queue is full. */
   upload(
@@ -36,15 +52,16 @@ export interface Media {
   uploadPicture(file: { bytes: Buffer; name: string }, box: MediaSize): Promise<{ key: string; staticKey: string }>
   find(owner: AccountId, id: MediaId): Promise<MediaRecord | undefined>
   byIds(ids: readonly MediaId[]): Promise<MediaRecord[]>
-  update(
-    owner: AccountId,
-    id: MediaId,
-    change: { description?: string | null; focus?: { x: number; y: number } | null },
-  ): Promise<MediaRecord>
+  /** Throws `not_found` unless it is the owner's. With `tx` within the caller's transaction. */
+  update(owner: AccountId, id: MediaId, change: MediaDetailsChange, tx?: Db): Promise<MediaRecord>
   /** Binds media to a status within the caller's transaction; throws `invalid` unless all are the owner's and free (or already of this status). */
   attach(tx: Db, owner: AccountId, ids: readonly MediaId[], status: StatusId): Promise<MediaRecord[]>
-  /** Frees the media of a deleted status for redraft. */
-  detach(tx: Db, status: StatusId): Promise<void>
+  /** All media bound to the status: those it shows, and those that an edit took out, which its history still shows. */
+  attachedTo(tx: Db, status: StatusId): Promise<MediaRecord[]>
+  /** Frees the media of a deleted status for redraft; returns which. */
+  detach(tx: Db, status: StatusId): Promise<MediaId[]>
   /** Deletes rows and files; a missing one is no error. */
   remove(owner: AccountId, ids: readonly MediaId[]): Promise<void>
+  /** Deletes media that have been bound to nothing for UNATTACHED_MS, at most `limit`; returns how many. */
+  prune(limit: number): Promise<number>
 }

@@ -1,19 +1,28 @@
 /** Accepts what people write: parse, authorise, limits, idempotency; one transaction writes the rows and the outbox. */
 import type { Visibility } from '../events/contract.ts'
+import { AppError } from '../kit/errors.ts'
 import type { AccountId, MediaId, StatusId } from '../snowflake/contract.ts'
 import type { StatusRecord } from '../status-store/contract.ts'
+
+/** Characters of a status by Mastodon's counting, the content warning included, unless configured otherwise. */
+export const STATUS_CHARACTERS_MAX = 500
+/** UTF-16 units of a text as stored: a link counts 23 characters and a letter may carry any number of accents. */
+export const TEXT_UNITS_MAX = 65_536
+/** Pictures of one status. */
+export const STATUS_MEDIA_MAX = 4
 
 export interface Draft {
   text: string
   spoilerText: string
   /** Undefined: the account's default. */
   visibility: Visibility | undefined
+  /** Undefined: the account's default. A content warning makes the status sensitive in any case. */
   sensitive: boolean | undefined
   /** Undefined: the account's default, else detected. */
   language: string | undefined
   inReplyTo: StatusId | undefined
   media: MediaId[]
-  /** When given, mentions of anyone else are refused with `unexpected_accounts`. */
+  /** When given, mentions of anyone else are refused with `UnexpectedMentions`. */
   allowedMentions: AccountId[] | undefined
   idempotencyKey: string | undefined
   appId: bigint | null
@@ -22,27 +31,53 @@ export interface Draft {
 export interface Edit {
   text: string
   spoilerText: string
+  /** Undefined: unchanged. */
   sensitive: boolean | undefined
+  /** Undefined: unchanged. */
   language: string | undefined
   /** Undefined: unchanged. */
   media: MediaId[] | undefined
-  mediaChanges: { id: MediaId; description?: string; focus?: { x: number; y: number } }[]
+  mediaChanges: MediaChange[]
 }
 
-/** A refused mention, by Mastodon's `unexpected_accounts`. */
+export interface MediaChange {
+  id: MediaId
+  description?: string | null
+  focus?: { x: number; y: number } | null
+}
+
+/** The text mentions people whom the client did not expect to be told: nothing was written. */
+export class UnexpectedMentions extends AppError {
+  readonly accounts: readonly AccountId[]
+
+  constructor(accounts: readonly AccountId[]) {
+    super('invalid', 'Post would be sent to unexpected accounts')
+    this.accounts = accounts
+  }
+}
+
+/**
+ * Every method resolves when the change is committed, and throws `not_found` alike for what is missing and for what the
+ * account may not see. Doing again what is done already changes nothing and is no error.
+ */
 export interface WriteApi {
-  /** Committed when it resolves. The same idempotency key gives the same status again. */
+  /** The same idempotency key gives the same status again within IDEMPOTENCY_MS, also to requests at the same time. */
   post(author: AccountId, draft: Draft): Promise<StatusRecord>
+  /** Only the author; never changes who may see the status. Without any change there is no new revision. */
   edit(author: AccountId, id: StatusId, edit: Edit): Promise<StatusRecord>
-  /** `deleteMedia` false keeps the files for a redraft. */
+  /** Only the author. `deleteMedia` false keeps the files for a redraft. A boost is taken back like this, too. */
   remove(author: AccountId, id: StatusId, deleteMedia: boolean): Promise<void>
-  /** Removing by a moderator or the system. */
+  /**
+   * The account's boost of the status, or of what a boost boosts. Throws `forbidden` for a status that is seen but not
+   * boosted: direct, or private and not one's own.
+   */
   boost(account: AccountId, id: StatusId, visibility: Visibility | undefined): Promise<StatusRecord>
   unboost(account: AccountId, id: StatusId): Promise<void>
   favourite(account: AccountId, id: StatusId): Promise<void>
   unfavourite(account: AccountId, id: StatusId): Promise<void>
   bookmark(account: AccountId, id: StatusId): Promise<void>
   unbookmark(account: AccountId, id: StatusId): Promise<void>
+  /** Throws `invalid` for others' statuses, boosts, direct ones, and above PINS_MAX. */
   pin(account: AccountId, id: StatusId): Promise<void>
   unpin(account: AccountId, id: StatusId): Promise<void>
   muteConversation(account: AccountId, id: StatusId): Promise<void>

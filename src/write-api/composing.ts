@@ -1,0 +1,66 @@
+/** What a person typed → the text as it is stored, and what it names. */
+import type { Accounts } from '../accounts/contract.ts'
+import { AppError } from '../kit/errors.ts'
+import type { AccountId, MediaId } from '../snowflake/contract.ts'
+import { cleanText } from '../text/clean.ts'
+import { countCharacters } from '../text/count.ts'
+import { hashtagNames, mentionedUsernames } from '../text/entities.ts'
+import { tokenize, type Token } from '../text/tokens.ts'
+import { STATUS_MEDIA_MAX, TEXT_UNITS_MAX } from './contract.ts'
+
+export interface ComposingRules {
+  /** The part after the second `@` of a mention that means this server. */
+  localDomain: string
+  charactersMax: number
+}
+
+export interface Composing {
+  accounts: Pick<Accounts, 'byUsernames'>
+  rules: ComposingRules
+}
+
+export interface Composed {
+  text: string
+  spoilerText: string
+  tokens: Token[]
+  mentions: AccountId[]
+  tags: string[]
+}
+
+/** Throws `invalid` for a text that is too long, or missing where there are no pictures either. */
+export async function compose(
+  { accounts, rules }: Composing,
+  written: { text: string; spoilerText: string; hasMedia: boolean },
+): Promise<Composed> {
+  if (written.text.length + written.spoilerText.length > TEXT_UNITS_MAX) throw tooLong(rules)
+  let text = cleanText(written.text)
+  let spoilerText = cleanText(written.spoilerText)
+  // As Mastodon: a warning without anything behind it is the text.
+  if (text === '') [text, spoilerText] = [spoilerText, '']
+  if (text === '' && !written.hasMedia) throw new AppError('invalid', "Validation failed: Text can't be blank")
+  if (countCharacters(text, spoilerText, rules.charactersMax) > rules.charactersMax) throw tooLong(rules)
+  const tokens = tokenize(text)
+  const mentions = await mentionedAccounts(accounts, mentionedUsernames(tokens, rules.localDomain))
+  return { text, spoilerText, tokens, mentions, tags: hashtagNames(tokens) }
+}
+
+/** In order of appearance. A name that nobody has, or somebody suspended, is just text. */
+async function mentionedAccounts(accounts: Composing['accounts'], usernames: string[]): Promise<AccountId[]> {
+  if (usernames.length === 0) return []
+  const found = await accounts.byUsernames(usernames)
+  const ids = new Map(found.filter((one) => !one.suspended).map((one) => [one.username.toLowerCase(), one.id]))
+  return usernames.flatMap((name) => ids.get(name) ?? [])
+}
+
+function tooLong({ charactersMax }: ComposingRules): AppError {
+  return new AppError('invalid', `Validation failed: Text character limit of ${charactersMax} exceeded`)
+}
+
+/** Each once, in order. Throws `invalid` above STATUS_MEDIA_MAX. */
+export function chosenMedia(ids: readonly MediaId[]): MediaId[] {
+  const chosen = [...new Set(ids)]
+  if (chosen.length > STATUS_MEDIA_MAX) {
+    throw new AppError('invalid', `Cannot attach more than ${STATUS_MEDIA_MAX} files`)
+  }
+  return chosen
+}

@@ -1,0 +1,28 @@
+import { boost, unboost, type Boosting } from './boosting.ts'
+/** The write API, put together: one file for each thing that people do. */
+import type { WriteApi } from './contract.ts'
+import { edit, type Editing } from './editing.ts'
+import * as marking from './marking.ts'
+import { post, type Posting } from './posting.ts'
+import { remove, type Removing } from './removing.ts'
+
+/** What the acts need, all together; each takes only its own part. */
+export type WriteApiDeps = Posting & Editing & Removing & Boosting & marking.Marking
+
+export function openWriteApi(deps: WriteApiDeps): WriteApi {
+  return {
+    post: (author, draft) => post(deps, author, draft),
+    edit: (author, id, wanted) => edit(deps, author, id, wanted),
+    remove: (author, id, deleteMedia) => remove(deps, author, id, deleteMedia),
+    boost: (account, id, visibility) => boost(deps, account, id, visibility),
+    unboost: (account, id) => unboost(deps, account, id),
+    favourite: (account, id) => marking.favourite(deps, account, id),
+    unfavourite: (account, id) => marking.unfavourite(deps, account, id),
+    bookmark: (account, id) => marking.bookmark(deps, account, id),
+    unbookmark: (account, id) => marking.unbookmark(deps, account, id),
+    pin: (account, id) => marking.pin(deps, account, id),
+    unpin: (account, id) => marking.unpin(deps, account, id),
+    muteConversation: (account, id) => marking.muteConversation(deps, account, id),
+    unmuteConversation: (account, id) => marking.unmuteConversation(deps, account, id),
+  }
+}
