@@ -6,7 +6,6 @@ import {
   presentNotificationPolicyV1,
   presentNotificationRequest,
 } from '../../mastodon/notification.ts'
-import type { Site } from '../../mastodon/site.ts'
 import type {
   NotificationPolicy,
   NotificationRequest,
@@ -16,6 +15,7 @@ import type {
 import type { AccountId } from '../../snowflake/contract.ts'
 import { MARKS_LINKS, PAGE_LIMITS, pageLinks, readPage } from '../paging.ts'
 import type { Params } from '../params.ts'
+import type { Presenting } from '../presenting.ts'
 import type { Edge } from '../routing.ts'
 import type { Scope } from '../scopes.ts'
 
@@ -37,7 +37,7 @@ const RULES = {
 export interface PolicyRouteDeps {
   notifications: Notifications
   hydration: Pick<Hydration, 'accounts' | 'statuses'>
-  site: Site
+  present: Presenting
 }
 
 const READ: readonly Scope[] = ['read:notifications']
@@ -45,17 +45,17 @@ const WRITE: readonly Scope[] = ['write:notifications']
 
 export function notificationPolicyRoutes(edge: Edge, { notifications }: PolicyRouteDeps): void {
   const forms = [
-    { path: '/api/v2/notifications/policy', read: readChoices, present: presentNotificationPolicy },
-    { path: '/api/v1/notifications/policy', read: readSwitches, present: presentNotificationPolicyV1 },
+    { path: '/api/v2/notifications/policy', read: readChoices, show: presentNotificationPolicy },
+    { path: '/api/v1/notifications/policy', read: readSwitches, show: presentNotificationPolicyV1 },
   ]
-  for (const { path, read, present } of forms) {
+  for (const { path, read, show } of forms) {
     edge.route({
       method: 'GET',
       path,
       auth: 'user',
       scopes: READ,
       handler: async (call) =>
-        present(await notifications.policy(call.viewer), await notifications.policySummary(call.viewer)),
+        show(await notifications.policy(call.viewer), await notifications.policySummary(call.viewer)),
     })
     edge.route({
       method: ['PUT', 'PATCH'],
@@ -64,7 +64,7 @@ export function notificationPolicyRoutes(edge: Edge, { notifications }: PolicyRo
       scopes: WRITE,
       handler: async (call) => {
         const policy = await notifications.setPolicy(call.viewer, read(call.params))
-        return present(policy, await notifications.policySummary(call.viewer))
+        return show(policy, await notifications.policySummary(call.viewer))
       },
     })
   }
@@ -159,20 +159,21 @@ function decisionRoutes(
 }
 
 async function presentRequests(
-  { hydration, site }: PolicyRouteDeps,
+  { hydration, present }: PolicyRouteDeps,
   viewer: AccountId,
   requests: readonly NotificationRequest[],
 ) {
   const lastIds = requests.flatMap(({ lastStatus }) => (lastStatus === null ? [] : [lastStatus]))
-  const [accounts, statuses] = await Promise.all([
+  const [accounts, statuses, reader] = await Promise.all([
     hydration.accounts(requests.map(({ from }) => from)),
     hydration.statuses(lastIds, viewer),
+    present.reader(viewer),
   ])
   const senders = new Map<AccountId, AccountView>(accounts.map((view) => [view.account.id, view]))
   return requests.flatMap((request) => {
     const from = senders.get(request.from)
     if (from === undefined || from.account.suspended) return []
     const lastStatus = statuses.find(({ status }) => status.id === request.lastStatus)
-    return [presentNotificationRequest({ ...request, id: request.from, from, lastStatus }, site, { viewer })]
+    return [presentNotificationRequest({ ...request, id: request.from, from, lastStatus }, present.site, reader)]
   })
 }

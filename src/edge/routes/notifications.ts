@@ -1,8 +1,5 @@
 /** Notifications, one by one (v1) and in groups (v2). */
 import { AppError, notFound } from '../../kit/errors.ts'
-import { presentAccounts } from '../../mastodon/account.ts'
-import { presentNotification, presentNotificationGroups } from '../../mastodon/notification.ts'
-import type { Site } from '../../mastodon/site.ts'
 import {
   NOTIFICATION_TYPES,
   type NotificationFilter,
@@ -12,6 +9,7 @@ import {
 import type { AccountId } from '../../snowflake/contract.ts'
 import { PAGE_LIMITS, pageLinks, PEOPLE_LINKS, readLimit, readPage, TIMELINE_LINKS } from '../paging.ts'
 import type { Params } from '../params.ts'
+import type { Presenting } from '../presenting.ts'
 import type { Edge } from '../routing.ts'
 import type { Scope } from '../scopes.ts'
 
@@ -22,7 +20,7 @@ const GROUP_KEY_MAX = 100
 
 export interface NotificationRouteDeps {
   notifications: Notifications
-  site: Site
+  present: Presenting
 }
 
 const READ: readonly Scope[] = ['read:notifications']
@@ -34,7 +32,7 @@ export function notificationRoutes(edge: Edge, deps: NotificationRouteDeps): voi
   dismissalRoutes(edge, deps)
 }
 
-function listRoutes(edge: Edge, { notifications, site }: NotificationRouteDeps): void {
+function listRoutes(edge: Edge, { notifications, present }: NotificationRouteDeps): void {
   edge.route({
     method: 'GET',
     path: '/api/v1/notifications',
@@ -45,7 +43,7 @@ function listRoutes(edge: Edge, { notifications, site }: NotificationRouteDeps):
       const views = await notifications.list(call.viewer, page, readFilter(call.params))
       const ids = views.map(({ record }) => record.id)
       call.link(pageLinks(ids, page.limit, TIMELINE_LINKS))
-      return views.map((view) => presentNotification(view, site, { viewer: call.viewer }))
+      return present.notifications(views, call.viewer)
     },
   })
   edge.route({
@@ -66,12 +64,12 @@ function listRoutes(edge: Edge, { notifications, site }: NotificationRouteDeps):
     handler: async (call) => {
       const view = await notifications.find(call.viewer, call.params.id('id'))
       if (view === undefined) throw notFound()
-      return presentNotification(view, site, { viewer: call.viewer })
+      return present.notification(view, call.viewer)
     },
   })
 }
 
-function groupRoutes(edge: Edge, { notifications, site }: NotificationRouteDeps): void {
+function groupRoutes(edge: Edge, { notifications, present }: NotificationRouteDeps): void {
   edge.route({
     method: 'GET',
     path: '/api/v2/notifications',
@@ -84,7 +82,7 @@ function groupRoutes(edge: Edge, { notifications, site }: NotificationRouteDeps)
       const found = await notifications.groups(call.viewer, page, filter, readGroupedTypes(call.params))
       const cursors = [found.newest, found.oldest].filter((cursor) => cursor !== undefined)
       call.link(pageLinks(cursors, page.limit, TIMELINE_LINKS))
-      return presentNotificationGroups(found, expand, site, { viewer: call.viewer })
+      return present.notificationGroups(found, expand, call.viewer)
     },
   })
   edge.route({
@@ -107,7 +105,7 @@ function groupRoutes(edge: Edge, { notifications, site }: NotificationRouteDeps)
     handler: async (call) => {
       const found = await notifications.group(call.viewer, readGroupKey(call.params))
       if (found === undefined) throw notFound()
-      return presentNotificationGroups(found, 'full', site, { viewer: call.viewer })
+      return present.notificationGroups(found, 'full', call.viewer)
     },
   })
   edge.route({
@@ -120,10 +118,7 @@ function groupRoutes(edge: Edge, { notifications, site }: NotificationRouteDeps)
       const found = await notifications.groupAccounts(call.viewer, readGroupKey(call.params), page)
       const cursors = found.map(({ cursor }) => cursor)
       call.link(pageLinks(cursors, page.limit, PEOPLE_LINKS))
-      return presentAccounts(
-        found.map(({ item }) => item),
-        site,
-      )
+      return present.accounts(found.map(({ item }) => item))
     },
   })
 }

@@ -1,0 +1,177 @@
+/** People around a person: followers, followed, endorsed, known in common; and the search for people. */
+import type { AccountRecord } from '../../accounts/contract.ts'
+import type { AccountView } from '../../hydration/contract.ts'
+import type { Cursored, Page } from '../../kit/page.ts'
+import type { AccountId } from '../../snowflake/contract.ts'
+import type { SocialGraph } from '../../social-graph/contract.ts'
+import type { Call } from '../call.ts'
+import { PAGE_LIMITS, pageLinks, PEOPLE_LINKS, readLimit, readOffset, readPage, type Links } from '../paging.ts'
+import type { Edge } from '../routing.ts'
+import { localUsername, requireMember, type AccountRouteDeps } from './accounts.ts'
+
+/** Pages read to fill one of which nobody may be shown. */
+const REFILLS_MAX = 5
+/** Accounts whose common acquaintances are asked for at once. */
+const FAMILIAR_IDS_MAX = 80
+/** Acquaintances shown of each; clients show about three. */
+const FAMILIAR_SHOWN_MAX = 40
+/** Characters of a search that count; names are shorter. */
+const QUERY_CHARACTERS_MAX = 100
+
+export function accountPeopleRoutes(edge: Edge, deps: AccountRouteDeps): void {
+  const { graph } = deps
+  const lists = {
+    followers: (id: AccountId, page: Page) => graph.listFollowers(id, page),
+    following: (id: AccountId, page: Page) => graph.listFollowing(id, page),
+    endorsements: (id: AccountId, page: Page) => graph.listEndorsed(id, page),
+  }
+  for (const [name, list] of Object.entries(lists)) {
+    edge.route({
+      method: 'GET',
+      path: `/api/v1/accounts/:id/${name}`,
+      auth: 'optional',
+      scopes: ['read:accounts'],
+      handler: async (call: Call) => {
+        const { account } = await requireMember(deps, call.params.id<AccountId>('id'))
+        const page = readPage(call.params, PAGE_LIMITS.accounts)
+        if (isClosedTo(graph, call.viewer, account)) return []
+        const walk = { viewer: call.viewer, owner: account.id, read: (part: Page) => list(account.id, part) }
+        const { links, views } = await shownPeople(deps, walk, page)
+        call.link(links)
+        return deps.present.accounts(views)
+      },
+    })
+  }
+  familiarRoutes(edge, deps)
+  searchRoutes(edge, deps)
+}
+
+/** Hidden by their owner, blocked by their owner, or gone: an empty list, as if there were nobody. */
+function isClosedTo(graph: SocialGraph, viewer: AccountId | undefined, owner: AccountRecord): boolean {
+  if (owner.suspended) return true
+  if (viewer === owner.id) return false
+  return owner.hideCollections === true || (viewer !== undefined && graph.relation(viewer, owner.id).blockedBy)
+}
+
+/** A list of people as somebody may see it. */
+interface PeopleWalk {
+  viewer: AccountId | undefined
+  owner: AccountId
+  read: (page: Page) => Promise<Cursored<AccountId>[]>
+}
+
+/** Filter first, then cut: read on until the page is full. */
+async function shownPeople(
+  { graph, hydration }: AccountRouteDeps,
+  { viewer, owner, read }: PeopleWalk,
+  page: Page,
+): Promise<{ links: Links; views: AccountView[] }> {
+  const goingUp = page.minId !== undefined
+  const shown: Cursored<AccountView>[] = []
+  let rest = page
+  let ended = page.limit === 0
+  for (let round = 0; round <= REFILLS_MAX && !ended && shown.length < page.limit; round += 1) {
+    const rows = await read(rest)
+    ended = rows.length < page.limit
+    rest = goingUp ? { ...page, minId: rows[0]?.cursor } : { ...page, maxId: rows.at(-1)?.cursor }
+    const cursors = new Map(rows.map(({ item, cursor }) => [item, cursor]))
+    const visible = (await hydration.accounts([...cursors.keys()]))
+      .filter(({ account }) => isShownTo(graph, viewer, owner, account))
+      .map((view) => ({ cursor: cursors.get(view.account.id) ?? 0n, item: view }))
+    if (goingUp) shown.unshift(...visible)
+    else shown.push(...visible)
+  }
+  const cut = goingUp ? shown.slice(-page.limit) : shown.slice(0, page.limit)
+  const cursors = cut.map(({ cursor }) => cursor)
+  // A page that stayed short although there is more must not end the walk.
+  if (!goingUp && !ended && cut.length < page.limit && rest.maxId !== undefined) cursors.push(rest.maxId)
+  const links = pageLinks(cursors, cursors.length > cut.length ? 0 : page.limit, PEOPLE_LINKS)
+  return { links, views: cut.map(({ item }) => item) }
+}
+
+/** As Mastodon: on others' lists, nobody whom one blocks or mutes, and nobody by whom one is blocked. */
+function isShownTo(
+  graph: SocialGraph,
+  viewer: AccountId | undefined,
+  owner: AccountId,
+  account: AccountRecord,
+): boolean {
+  if (account.suspended) return false
+  if (viewer === undefined || viewer === owner) return true
+  const { blocking, blockedBy, muting } = graph.relation(viewer, account.id)
+  return !blocking && !blockedBy && !muting
+}
+
+function familiarRoutes(edge: Edge, deps: AccountRouteDeps): void {
+  const { graph, hydration, present } = deps
+  edge.route({
+    method: 'GET',
+    path: '/api/v1/accounts/familiar_followers',
+    auth: 'user',
+    scopes: ['read:follows'],
+    handler: async (call) => {
+      const targets = await hydration.accounts(call.params.ids<AccountId>('id', FAMILIAR_IDS_MAX))
+      const familiar = new Map(
+        targets.map(({ account }) => [
+          account.id,
+          isClosedTo(graph, call.viewer, account)
+            ? []
+            : graph.familiarFollowers(call.viewer, account.id).slice(0, FAMILIAR_SHOWN_MAX),
+        ]),
+      )
+      const views = await hydration.accounts([...new Set([...familiar.values()].flat())])
+      // Who hides whom they follow is not given away here.
+      const open = new Map(
+        views
+          .filter(({ account }) => account.hideCollections !== true && !account.suspended)
+          .map((view) => [view.account.id, view]),
+      )
+      return Array.from(familiar, ([id, followers]) => ({
+        id: id.toString(),
+        accounts: present.accounts(followers.flatMap((follower) => open.get(follower) ?? [])),
+      }))
+    },
+  })
+}
+
+function searchRoutes(edge: Edge, deps: AccountRouteDeps): void {
+  edge.route({
+    method: 'GET',
+    path: '/api/v1/accounts/search',
+    auth: 'user',
+    scopes: ['read:accounts'],
+    handler: async (call) => {
+      const offset = readOffset(call.params)
+      const limit = readLimit(call.params, PAGE_LIMITS.accounts)
+      const prefix = searchedName(call.params.text('q') ?? '', deps)
+      if (prefix === undefined || limit === 0) return []
+      const wanted = call.params.bool('following') === true ? deps.graph.following(call.viewer) : undefined
+      const found = await searchPeople(deps, prefix, { limit, offset, among: wanted && new Set(wanted) })
+      return deps.present.accounts(await deps.hydration.accounts(found))
+    },
+  })
+}
+
+/** The name that `q` begins; undefined when it asks for people of another server. */
+function searchedName(q: string, { present }: AccountRouteDeps): string | undefined {
+  const query = [...q.trim()].slice(0, QUERY_CHARACTERS_MAX).join('')
+  if (query.replace(/^@/, '') === '') return undefined
+  return query.slice(1).includes('@') ? localUsername(query, present.site) : query.replace(/^@/, '')
+}
+
+async function searchPeople(
+  { accounts }: AccountRouteDeps,
+  prefix: string,
+  range: { limit: number; offset: number; among: ReadonlySet<AccountId> | undefined },
+): Promise<AccountId[]> {
+  const { limit, offset, among } = range
+  if (among === undefined) return (await accounts.searchByPrefix(prefix, limit, offset)).map(({ id }) => id)
+  const found: AccountId[] = []
+  const step = PAGE_LIMITS.accounts.max
+  for (let round = 0; round <= REFILLS_MAX && found.length < offset + limit; round += 1) {
+    const page = await accounts.searchByPrefix(prefix, step, round * step)
+    found.push(...page.map(({ id }) => id).filter((id) => among.has(id)))
+    if (page.length < step) break
+  }
+  return found.slice(offset, offset + limit)
+}

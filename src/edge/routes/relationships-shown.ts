@@ -1,0 +1,36 @@
+/** What relationship routes share: finding whom they are about, and showing how things stand afterwards. */
+import type { AccountView, Hydration } from '../../hydration/contract.ts'
+import { notFound } from '../../kit/errors.ts'
+import { presentRelationship, type Relationship } from '../../mastodon/relationship.ts'
+import type { AccountId } from '../../snowflake/contract.ts'
+import type { SocialGraph } from '../../social-graph/contract.ts'
+
+export interface RelationshipDeps {
+  graph: SocialGraph
+  hydration: Pick<Hydration, 'accounts'>
+}
+
+export async function requireAccount(hydration: Pick<Hydration, 'accounts'>, id: AccountId): Promise<AccountView> {
+  const [view] = await hydration.accounts([id])
+  if (view === undefined) throw notFound()
+  return view
+}
+
+/** Each with the viewer's private note. */
+export async function relationshipsWith(
+  graph: SocialGraph,
+  viewer: AccountId,
+  targets: readonly AccountId[],
+): Promise<Relationship[]> {
+  const notes = targets.length === 0 ? undefined : await graph.notes(viewer, targets)
+  return targets.map((id) => presentRelationship(id, graph.relation(viewer, id), notes?.get(id) ?? ''))
+}
+
+export async function relationshipWith(
+  graph: SocialGraph,
+  viewer: AccountId,
+  target: AccountId,
+): Promise<Relationship> {
+  const notes = await graph.notes(viewer, [target])
+  return presentRelationship(target, graph.relation(viewer, target), notes.get(target) ?? '')
+}
