@@ -8,12 +8,13 @@ import { encodeEvent } from '../events/contract.ts'
 import type { EncodedEvent, EventBodies } from '../events/contract.ts'
 import type { Clock } from '../kit/clock.ts'
 import { AppError, notFound } from '../kit/errors.ts'
+import type { ErrorDetails } from '../kit/errors.ts'
 import type { Page } from '../kit/page.ts'
 import type { AccountId, Snowflakes } from '../snowflake/contract.ts'
 import * as accountTable from './account-table.ts'
+import { deleteCodesOfAccount } from './code-table.ts'
 import { CONFIRMATION_LIFE_MS, PASSWORD_RESET_LIFE_MS } from './contract.ts'
 import type { AccountRecord, Accounts, ProfileChange, Role, SignUp, UserRecord } from './contract.ts'
-import { deleteCodesOfAccount } from './code-table.ts'
 import type { IdentityCache } from './identity-cache.ts'
 import type { PasswordHasher } from './password-hasher.ts'
 import { changedAccount, changedDefaults } from './profile.ts'
@@ -29,6 +30,7 @@ import {
   normaliseEmail,
   passwordFault,
   usernameFault,
+  validationError,
 } from './sign-up-rules.ts'
 import { revokeTokensOfAccount } from './token-table.ts'
 import * as userTable from './user-table.ts'
@@ -78,6 +80,24 @@ export class StoredAccounts implements Accounts {
 
   async signUp(request: SignUp): Promise<AccountRecord> {
     return await this.#create(request, async () => {})
+  }
+
+  /** Every fault at once, so that a form is not sent back field by field. */
+  async signUpFaults(request: SignUp): Promise<ErrorDetails> {
+    const { db, refuseCommonPasswords } = this.#deps
+    const { username, password } = request
+    const email = normaliseEmail(request.email)
+    const faults = new Faults()
+    const nameFault = usernameFault(username, request.mayUseReservedName === true)
+    const addressFault = emailFault(email)
+    const isNameTaken = nameFault === undefined && (await this.byUsername(username)) !== undefined
+    const isAddressTaken = addressFault === undefined && (await userTable.isEmailTaken(db, email))
+    faults.add('username', isNameTaken ? TAKEN : nameFault)
+    faults.add('email', isAddressTaken ? TAKEN : addressFault)
+    if (password !== null) {
+      faults.add('password', passwordFault(password, { username, email }, refuseCommonPasswords))
+    }
+    return faults.details
   }
 
   async createOwner(owner: {
@@ -234,7 +254,8 @@ export class StoredAccounts implements Accounts {
   async #create(request: SignUp, admit: (tx: Db) => Promise<void>): Promise<AccountRecord> {
     const { db, snowflakes, clock, hasher } = this.#deps
     const email = normaliseEmail(request.email)
-    await this.#checkSignUp(request, email)
+    const faults = await this.signUpFaults(request)
+    if (Object.keys(faults).length > 0) throw validationError(faults)
     const passwordHash = request.password === null ? null : await hasher.hash(request.password)
     const id = snowflakes.next<AccountId>()
     const createdAt = new Date(clock.nowMs())
@@ -251,23 +272,6 @@ export class StoredAccounts implements Accounts {
     const [account] = await accountTable.accountsByIds(db, [id])
     if (account === undefined) throw notFound()
     return account
-  }
-
-  /** Every fault at once, so that a form is not sent back field by field. */
-  async #checkSignUp(request: SignUp, email: string): Promise<void> {
-    const { db, refuseCommonPasswords } = this.#deps
-    const { username, password } = request
-    const faults = new Faults()
-    const nameFault = usernameFault(username, request.mayUseReservedName === true)
-    const addressFault = emailFault(email)
-    const isNameTaken = nameFault === undefined && (await this.byUsername(username)) !== undefined
-    const isAddressTaken = addressFault === undefined && (await userTable.isEmailTaken(db, email))
-    faults.add('username', isNameTaken ? TAKEN : nameFault)
-    faults.add('email', isAddressTaken ? TAKEN : addressFault)
-    if (password !== null) {
-      faults.add('password', passwordFault(password, { username, email }, refuseCommonPasswords))
-    }
-    faults.throwIfAny()
   }
 
   async #newPasswordHash(id: AccountId, password: string): Promise<string> {

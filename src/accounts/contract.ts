@@ -1,10 +1,19 @@
+import type { Visibility } from '../events/contract.ts'
 /** People: accounts, their users (credentials, settings), sessions, OAuth apps and tokens. Secrets are stored as SHA-256 only. */
+import type { ErrorDetails } from '../kit/errors.ts'
 import type { Page } from '../kit/page.ts'
 import type { AccountId } from '../snowflake/contract.ts'
-import type { Visibility } from '../events/contract.ts'
 
 export * from './scopes.ts'
-export { OOB_REDIRECT, redirectUriFault } from './redirect-uris.ts'
+export { isCodeChallenge } from './pkce.ts'
+export { OOB_REDIRECT } from './redirect-uris.ts'
+export {
+  PASSWORD_MAX_CHARACTERS,
+  PASSWORD_MIN_CHARACTERS,
+  REASON_MAX_CHARACTERS,
+  USERNAME_MAX_CHARACTERS,
+  validationError,
+} from './sign-up-rules.ts'
 
 export interface AccountField {
   name: string
@@ -108,6 +117,8 @@ export interface Accounts {
 
   /** Throws `invalid` with details by field (ERR_TAKEN, ERR_INVALID, ERR_TOO_SHORT, ERR_RESERVED …). */
   signUp(request: SignUp): Promise<AccountRecord>
+  /** What `signUp` would refuse, by field, without doing anything; empty when nothing. */
+  signUpFaults(request: SignUp): Promise<ErrorDetails>
   /** As `signUp`, confirmed and approved, with a free choice of name; throws `conflict` once there is an owner. */
   createOwner(request: { username: string; email: string; password: string; locale: string }): Promise<AccountRecord>
   user(id: AccountId): Promise<UserRecord | undefined>

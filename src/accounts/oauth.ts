@@ -3,6 +3,7 @@
  * nothing about the secret; client secrets are compared in constant time.
  */
 import { timingSafeEqual } from 'node:crypto'
+
 import type { Database, Db } from '../engines/database/contract.ts'
 import type { Outbox } from '../engines/outbox/contract.ts'
 import { encodeEvent } from '../events/contract.ts'

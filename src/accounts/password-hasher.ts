@@ -5,6 +5,7 @@
  * process, so at most `concurrency` run at once, a bounded queue waits, and beyond that callers are told to come again.
  */
 import { argon2, randomBytes, timingSafeEqual } from 'node:crypto'
+
 import { AppError } from '../kit/errors.ts'
 
 /** KiB of memory, passes, lanes. */

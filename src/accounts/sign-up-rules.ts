@@ -39,21 +39,27 @@ export class Faults {
     faults.push(fault)
   }
 
+  get details(): ErrorDetails {
+    return this.#details
+  }
+
   /** Throws `invalid` with Mastodon's text and details when anything was added. */
   throwIfAny(): void {
-    const texts = Object.entries(this.#details).flatMap(([field, faults]) =>
-      faults.map(({ description }) => `${label(field)} ${description}`),
-    )
-    if (texts.length === 0) return
-    throw new AppError('invalid', `Validation failed: ${texts.join(', ')}`, { details: this.#details })
+    if (Object.keys(this.#details).length > 0) throw validationError(this.#details)
   }
+}
+
+/** `Validation failed: Username has already been taken, Email is invalid`, with the details by field. */
+export function validationError(details: ErrorDetails): AppError {
+  const texts = Object.entries(details).flatMap(([field, faults]) =>
+    faults.map(({ description }) => `${label(field)} ${description}`),
+  )
+  return new AppError('invalid', `Validation failed: ${texts.join(', ')}`, { details })
 }
 
 /** A single fault as the error to throw. */
 export function faultError(field: string, fault: Fault): AppError {
-  return new AppError('invalid', `Validation failed: ${label(field)} ${fault.description}`, {
-    details: { [field]: [fault] },
-  })
+  return validationError({ [field]: [fault] })
 }
 
 export const TAKEN: Fault = { error: 'ERR_TAKEN', description: 'has already been taken' }
