@@ -24,7 +24,7 @@ export class Call {
   readonly request: FastifyRequest
   readonly reply: FastifyReply
   readonly #limiter: RateLimiter
-  readonly #base: string
+  readonly #urls: { readonly base: string }
   #verdict: Verdict | undefined
   readonly #refundable: [Verdict, string][] = []
 
@@ -34,11 +34,15 @@ export class Call {
   query: Fields = NO_FIELDS
   identity: TokenIdentity | undefined
 
-  constructor(request: FastifyRequest, reply: FastifyReply, shared: { limiter: RateLimiter; base: string }) {
+  constructor(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    shared: { limiter: RateLimiter; urls: { readonly base: string } },
+  ) {
     this.request = request
     this.reply = reply
     this.#limiter = shared.limiter
-    this.#base = shared.base
+    this.#urls = shared.urls
   }
 
   /** The person who asks; undefined for an anonymous one, or an app alone. */
@@ -76,7 +80,7 @@ export class Call {
 
   /** Sets the Link header; nothing for an empty page. */
   link(links: Links): void {
-    const value = linkHeader(this.#base, this.request.raw.url ?? '/', links)
+    const value = linkHeader(this.#urls.base, this.request.raw.url ?? '/', links)
     if (value !== undefined) this.reply.header('link', value)
   }
 

@@ -9,7 +9,7 @@ const RULES: readonly CorsRule[] = [
   { path: /^\/api\//, methods: 'GET, POST, PUT, PATCH, DELETE, OPTIONS' },
   { path: /^\/oauth\/(token|revoke)\/?$/, methods: 'POST' },
   { path: /^\/oauth\/userinfo\/?$/, methods: 'GET, POST' },
-  { path: /^\/(\.well-known|nodeinfo|media|avatars|headers)\//, methods: 'GET' },
+  { path: /^\/((\.well-known|nodeinfo|media|avatars|headers)\/|(thumbnail|icon)\.png$)/, methods: 'GET' },
   { path: /^\/(@|users\/)[^/]+\/?$/, methods: 'GET' },
 ]
 

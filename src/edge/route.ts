@@ -43,7 +43,7 @@ export function addRoute(server: FastifyInstance, route: Route, deps: RouteDeps)
     anyStanding: route.auth === 'user' && route.anyStanding === true,
   }
   const limits = route.limits ?? []
-  const shared = { limiter: deps.limiter, base: deps.urls.base }
+  const shared = { limiter: deps.limiter, urls: deps.urls }
   const gate = gateOf(route, rule, deps)
   server.route({
     method: [...methods],

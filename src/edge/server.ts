@@ -16,8 +16,9 @@ import type { Urls } from '../mastodon/urls.ts'
 import type { AccountId } from '../snowflake/contract.ts'
 import { answerBrokenRequest, answerError, answerMissing } from './answers.ts'
 import { BODY_BYTES_MAX, registerBodyParsers } from './bodies.ts'
+import { Call } from './call.ts'
 import { preflightHeaders } from './cors.ts'
-import { pathOf, setCommonHeaders } from './headers.ts'
+import { isApi, pathOf, setCommonHeaders } from './headers.ts'
 import { listen } from './listen.ts'
 import { RateCounters } from './rate-counters.ts'
 import { RateLimiter } from './rate-limiter.ts'
@@ -73,9 +74,6 @@ export async function createServer(options: EdgeOptions): Promise<Edge> {
   server.setErrorHandler((error: FastifyError, request, reply) => {
     answerError(options, error, request, reply)
   })
-  server.setNotFoundHandler((request, reply) => {
-    answerMissing(options, request, reply)
-  })
   return edgeOf(server, options)
 }
 
@@ -116,6 +114,15 @@ function edgeOf(server: FastifyInstance, options: EdgeOptions): Edge {
     options.limits,
     options.counters ?? new RateCounters(randomInt(2 ** 32 - 1) | 0),
   )
+  // Probing for routes counts like any other request without a token.
+  server.setNotFoundHandler((request, reply) => {
+    if (isApi(pathOf(request))) {
+      const call = new Call(request, reply, { limiter, urls: options.urls })
+      call.throttle('api_anonymous', call.address)
+      call.showLimit()
+    }
+    answerMissing(options, request, reply)
+  })
   const routes: RegisteredRoute[] = []
   let draining: Promise<void> | undefined
   const drain = async (): Promise<void> => {

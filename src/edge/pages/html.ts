@@ -27,6 +27,11 @@ export function html(strings: TemplateStringsArray, ...values: HtmlValue[]): Htm
   return new Html(text)
 }
 
+/** HTML that `text/render.ts` made of somebody's text: what they wrote is escaped in it already. */
+export function rendered(text: string): Html {
+  return new Html(text)
+}
+
 function render(value: HtmlValue): string {
   if (value instanceof Html) return value.toString()
   if (typeof value === 'string') return value.replaceAll(/[&<>"']/g, (character) => ESCAPES[character] ?? '')

@@ -73,6 +73,17 @@ button:hover, .button:hover { filter: brightness(1.08); }
   padding: .8rem 0; margin: 0; border-top: 1px solid var(--line); }
 .rows div { flex: 1 1 14rem; min-width: 0; overflow-wrap: anywhere; }
 .links { margin: 1.25rem 0 0; }
+.banner { display: block; width: 100%; height: auto; aspect-ratio: 3; object-fit: cover; border-radius: .5rem; }
+.face { width: 5rem; height: 5rem; object-fit: cover; border-radius: .75rem; margin: 1rem 0 .5rem; }
+.post { padding: 1rem 0; border-top: 1px solid var(--line); overflow-wrap: anywhere; }
+.post p { margin: 0 0 .6rem; }
+.post img { display: block; max-width: 100%; height: auto; margin: .5rem 0; border-radius: .5rem; }
+.post summary { cursor: pointer; margin: 0 0 .6rem; font-weight: 600; }
+.invisible { display: none; }
+.ellipsis::after { content: "…"; }
+dl { margin: 0 0 1rem; }
+dt { font-weight: 600; }
+dd { margin: 0 0 .5rem; overflow-wrap: anywhere; }
 @media (prefers-contrast: more) { :root { --quiet: var(--ink); --line: var(--ink); } }
 `
 

@@ -1,0 +1,15 @@
+/** From filters as they are stored to what a status says of them. */
+import type { Filters } from '../filters/contract.ts'
+import { presentFilterResult } from '../mastodon/filter.ts'
+import type { FilterSource } from './presenting.ts'
+
+export function filterSource(filters: Pick<Filters, 'matcher'>): FilterSource {
+  return async (viewer) => {
+    const match = await filters.matcher(viewer)
+    return ({ status, media }) =>
+      match({
+        id: status.id,
+        texts: [status.spoilerText, status.text, ...media.flatMap(({ description }) => description ?? [])],
+      }).map(presentFilterResult)
+  }
+}

@@ -1,0 +1,31 @@
+/**
+ * What clients ask at every start and this release does not have yet: they get the answer of a server where nobody has
+ * made any (an empty list, or no subscription), not an error.
+ */
+import { notFound } from '../../kit/errors.ts'
+import type { Edge } from '../routing.ts'
+import type { Scope } from '../scopes.ts'
+
+export function miscRoutes(edge: Edge): void {
+  // Announcements ask for a person but for no scope.
+  emptyList(edge, '/api/v1/announcements', [])
+  emptyList(edge, '/api/v1/lists', ['read:lists'])
+  emptyList(edge, '/api/v1/accounts/:id/lists', ['read:lists'])
+  emptyList(edge, '/api/v1/followed_tags', ['read:follows'])
+  emptyList(edge, '/api/v1/domain_blocks', ['read:blocks'])
+  emptyList(edge, '/api/v1/conversations', ['read:statuses'])
+  emptyList(edge, '/api/v1/scheduled_statuses', ['read:statuses'])
+  edge.route({
+    method: 'GET',
+    path: '/api/v1/push/subscription',
+    auth: 'user',
+    scopes: ['push'],
+    handler: () => {
+      throw notFound()
+    },
+  })
+}
+
+function emptyList(edge: Edge, path: string, scopes: readonly Scope[]): void {
+  edge.route({ method: 'GET', path, auth: 'user', scopes, handler: () => [] })
+}

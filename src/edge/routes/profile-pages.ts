@@ -1,0 +1,85 @@
+/** Pages that links to people and posts lead to, for readers without an account or an app. No script, nothing private. */
+import type { Accounts } from '../../accounts/contract.ts'
+import type { Hydration } from '../../hydration/contract.ts'
+import { notFound } from '../../kit/errors.ts'
+import type { InstanceSettings } from '../../mastodon/instance.ts'
+import type { StatusId } from '../../snowflake/contract.ts'
+import type { TimelineService } from '../../timeline-service/contract.ts'
+import type { Call } from '../call.ts'
+import type { Html } from '../pages/html.ts'
+import { aboutPage, privacyPage, profilePage, statusPage } from '../pages/profile-page.ts'
+import type { Presenting } from '../presenting.ts'
+import type { Edge } from '../routing.ts'
+import type { InstanceTexts } from './instance.ts'
+
+export interface ProfilePageDeps {
+  settings: Pick<InstanceSettings, 'title' | 'description' | 'rules' | 'contactEmail'>
+  texts: InstanceTexts
+  accounts: Pick<Accounts, 'byUsername'>
+  hydration: Pick<Hydration, 'accounts' | 'status'>
+  timelines: Pick<TimelineService, 'account'>
+  present: Presenting
+}
+
+const POSTS = 20
+
+export function profilePageRoutes(edge: Edge, deps: ProfilePageDeps): void {
+  const { settings, texts } = deps
+  publicPage(edge, deps, '/@:username', (call) => profileOf(deps, call))
+  publicPage(edge, deps, '/@:username/:id', (call) => statusOf(deps, call))
+  publicPage(edge, deps, '/about', () => aboutPage({ ...settings, extendedDescription: texts.extendedDescription }))
+  publicPage(edge, deps, '/privacy-policy', () => privacyPage(settings.title, texts.privacyPolicy))
+  edge.route({
+    method: 'GET',
+    path: '/users/:username',
+    auth: 'public',
+    answers: 'other',
+    handler: async (call) => {
+      const account = await deps.accounts.byUsername(call.params.text('username') ?? '')
+      if (account === undefined) throw notFound()
+      return call.redirect(`/@${account.username}`, 301)
+    },
+  })
+}
+
+function publicPage(
+  edge: Edge,
+  { present }: ProfilePageDeps,
+  path: string,
+  content: (call: Call) => Html | Promise<Html>,
+): void {
+  edge.route({
+    method: 'GET',
+    path,
+    auth: 'public',
+    cache: 'public',
+    answers: 'other',
+    handler: async (call) => {
+      const page = await content(call)
+      const media = new URL(present.site.urls.media('')).origin
+      call.setHeader('content-type', 'text/html; charset=utf-8')
+      call.setHeader(
+        'content-security-policy',
+        `default-src 'none'; style-src 'self'; img-src 'self' ${media}; base-uri 'none'; frame-ancestors 'none'; form-action 'none'`,
+      )
+      return page.toString()
+    },
+  })
+}
+
+async function profileOf(deps: ProfilePageDeps, { params }: Call): Promise<Html> {
+  const account = await deps.accounts.byUsername(params.text('username') ?? '')
+  if (account === undefined || account.suspended) throw notFound()
+  const [view] = await deps.hydration.accounts([account.id])
+  if (view === undefined) throw notFound()
+  const filter = { onlyMedia: false, excludeReplies: true, excludeBoosts: false, pinned: false, tagged: null }
+  const { statuses } = await deps.timelines.account(undefined, account.id, { limit: POSTS }, filter)
+  return profilePage(deps.settings.title, view, statuses, deps.present.site)
+}
+
+/** Only under its author's name, so that an address says whose post it is. */
+async function statusOf(deps: ProfilePageDeps, { params }: Call): Promise<Html> {
+  const view = await deps.hydration.status(params.id<StatusId>('id'), undefined)
+  if (view.author.account.username.toLowerCase() !== params.text('username')?.toLowerCase()) throw notFound()
+  return statusPage(deps.settings.title, view, deps.present.site)
+}
