@@ -65,7 +65,7 @@ class RenewedSnowflakes implements LeasedSnowflakes {
     const { clock, log } = this.#options
     const { signal } = this.#stop
     let pauseMs = RENEW_INTERVAL_MS
-    for (;;) {
+    while (!signal.aborted) {
       await clock.sleep(pauseMs, signal)
       if (signal.aborted) return
       try {

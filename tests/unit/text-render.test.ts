@@ -119,7 +119,7 @@ const ATTACKS = [
   '\u202e<script>\u202c',
   '<scr\u0000ipt>alert(1)</scr\u0000ipt>',
   '＜script＞alert(1)＜/script＞',
-  `${'<b>'.repeat(10_000)}`,
+  '<b>'.repeat(10_000),
   '{{constructor.constructor("alert(1)")()}}',
 ]
 
