@@ -3,6 +3,8 @@
  * call. The cluster is copied from a template that initdb made once for this version, runs without fsync, and goes away
  * with the process, however that ends: a shell between the two waits for its input to close, then stops PostgreSQL and
  * removes its folder.
+ *
+ * TEST_DATABASE_URL runs the same tests on a server of one's own instead: databases are made there and dropped again.
  */
 import { execFile, spawn } from 'node:child_process'
 import { mkdtemp } from 'node:fs/promises'
@@ -52,7 +54,7 @@ export async function openTestDatabase(migrations?: Migrations): Promise<TestDat
   const name = cluster.nextName()
   const template = migrations === undefined ? 'template1' : await cluster.migratedTemplate(migrations)
   await cluster.admin(`create database ${name} template ${template}`)
-  const connection = { ...cluster.connection, database: name }
+  const connection = inDatabase(cluster.connection, name)
   const database = openDatabase({ connection, poolSize: POOL_SIZE, log: silentLog })
   return {
     connection,
@@ -80,6 +82,12 @@ interface TestCluster {
 const testCluster = once(startTestCluster)
 
 async function startTestCluster(): Promise<TestCluster> {
+  const given = process.env['TEST_DATABASE_URL']
+  return testClusterOn(given === undefined || given === '' ? await startEmbeddedCluster() : { connectionString: given })
+}
+
+/** The settings of a connection to the database `postgres` of a cluster that ends with this process. */
+async function startEmbeddedCluster(): Promise<ConnectionSettings> {
   const account = await postgresAccount(join(tmpdir(), 'no-cluster-yet'), silentLog)
   const binaries = await postgresBinaries(account, silentLog)
   const template = await templateCluster(binaries, account)
@@ -88,11 +96,13 @@ async function startTestCluster(): Promise<TestCluster> {
   await promisify(execFile)('cp', ['-R', template, clusterDir], { ...asAccount(account), cwd: home })
   await writeClusterSettings(clusterDir, { socketDir: home, account, overrides: TEST_SETTINGS })
   await startUntilExit(binaries, account, home)
+  return { host: home, user: DATABASE_NAME, database: 'postgres' }
+}
 
-  const connection = { host: home, user: DATABASE_NAME, database: 'postgres' }
+function testClusterOn(connection: ConnectionSettings): TestCluster {
   const templates = new Map<Migrations, Promise<string>>()
   let databases = 0
-  const nextName = (): string => `test_${(databases += 1)}`
+  const nextName = (): string => `dunlin_test_${process.pid}_${(databases += 1)}`
   const admin = async (statement: string): Promise<void> => {
     const client = new pg.Client(clientConfig(connection))
     await client.connect()
@@ -105,7 +115,7 @@ async function startTestCluster(): Promise<TestCluster> {
   const makeTemplate = async (migrations: Migrations): Promise<string> => {
     const name = nextName()
     await admin(`create database ${name}`)
-    await using database = openDatabase({ connection: { ...connection, database: name }, poolSize: 2, log: silentLog })
+    await using database = openDatabase({ connection: inDatabase(connection, name), poolSize: 2, log: silentLog })
     await migrate(database, migrations, silentLog)
     return name
   }
@@ -115,6 +125,13 @@ async function startTestCluster(): Promise<TestCluster> {
     return made
   }
   return { connection, nextName, migratedTemplate, admin }
+}
+
+function inDatabase(connection: ConnectionSettings, database: string): ConnectionSettings {
+  if (connection.connectionString === undefined) return { ...connection, database }
+  const url = new URL(connection.connectionString)
+  url.pathname = `/${database}`
+  return { connectionString: url.href }
 }
 
 /** Made once and kept between test runs: initdb takes longer than everything else here. */

@@ -101,7 +101,7 @@ const plainKeys = {
 
   DATA_DIR: preset(path, './data', 'Folder of everything that must be kept: database, media, secrets.'),
   DATABASE_URL: optional(
-    url(['postgres:', 'postgresql:']),
+    url(['postgres', 'postgresql']),
     'An existing PostgreSQL 15 or newer, instead of the embedded one.',
     {
       secret: true,
@@ -126,11 +126,11 @@ const plainKeys = {
     10_000,
     'Accounts with more followers are merged when reading.',
   ),
-  REDIS_URL: optional(url(['redis:', 'rediss:']), 'Redis for timelines and caches of a cluster.', {
+  REDIS_URL: optional(url(['redis', 'rediss']), 'Redis for timelines and caches of a cluster.', {
     secret: true,
     unused: true,
   }),
-  NATS_URL: optional(url(['nats:', 'tls:']), 'NATS for the events of a cluster.', { secret: true, unused: true }),
+  NATS_URL: optional(url(['nats', 'tls']), 'NATS for the events of a cluster.', { secret: true, unused: true }),
 
   SITE_TITLE: preset(line(100), 'Dunlin', 'Name of this server, as people see it.'),
   SITE_DESCRIPTION: preset(line(500), 'A microblog of our own.', 'One or two sentences about this server.'),
@@ -175,7 +175,7 @@ const plainKeys = {
   S3_ENABLED: optional(yesOrNo, 'Keeps media in S3-compatible storage instead of on disk.', { unused: true }),
   S3_BUCKET: optional(line(255), 'The bucket.', { unused: true }),
   S3_REGION: optional(line(255), 'Its region.', { unused: true }),
-  S3_ENDPOINT: optional(url(['http:', 'https:']), 'Address of the storage.', { unused: true }),
+  S3_ENDPOINT: optional(url(['http', 'https']), 'Address of the storage.', { unused: true }),
   S3_HOSTNAME: optional(line(255), 'Host name in links to media.', { unused: true }),
   S3_PROTOCOL: optional(oneOf(['http', 'https']), 'Protocol of links to media.', { unused: true }),
   S3_ALIAS_HOST: optional(line(255), 'Host name of a CDN in front of the bucket.', { unused: true }),

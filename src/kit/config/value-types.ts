@@ -83,14 +83,18 @@ export const email: ValueType<string> = {
   },
 }
 
-/** A URL of one of `protocols` (with their colons). */
+/**
+ * A URL of one of `protocols`. Its rest is left to who uses it: `postgres://dunlin@/dunlin?host=/run/postgresql` is
+ * good for PostgreSQL, and no URL to a browser.
+ */
 export function url(protocols: readonly string[]): ValueType<string> {
-  const expected = `a URL that begins with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`
+  const beginnings = protocols.map((protocol) => `${protocol}://`)
+  const expected = `a URL that begins with ${beginnings.join(' or ')}`
   return {
     expected,
     parse: (text) => {
-      const protocol = URL.parse(text)?.protocol
-      if (protocol === undefined || !protocols.includes(protocol)) throw new ValueError(expected)
+      const isOne = beginnings.some((beginning) => text.startsWith(beginning) && text.length > beginning.length)
+      if (!isOne || /\s/.test(text)) throw new ValueError(expected)
       return text
     },
   }

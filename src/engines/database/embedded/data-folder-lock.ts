@@ -9,8 +9,8 @@ import { randomUUID } from 'node:crypto'
 import { link, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
-import { AppError } from '../../../kit/errors.ts'
 import { systemClock, type Clock } from '../../../kit/clock.ts'
+import { AppError } from '../../../kit/errors.ts'
 import { processSpace, processStart } from './processes.ts'
 
 const LOCK_FILE = 'dunlin.lock'

@@ -9,12 +9,12 @@ import { clientConfig, type ConnectionSettings } from '../connection.ts'
 import { databaseFailure } from '../failures.ts'
 import { postgresAccount } from './account.ts'
 import { postgresBinaries } from './binaries.ts'
-import { homePath, prepareCluster, prepareHome, prepareSocketDir } from './cluster.ts'
 import { DATABASE_NAME, writeClusterSettings } from './cluster-settings.ts'
+import { homePath, prepareCluster, prepareHome, prepareSocketDir } from './cluster.ts'
 import { dataFolderOwner, lockDataFolder } from './data-folder-lock.ts'
 import { readPidFile } from './pid-file.ts'
-import { isPostmaster } from './processes.ts'
 import { Postmaster, type PostmasterState } from './postmaster.ts'
+import { isPostmaster } from './processes.ts'
 
 export interface EmbeddedOptions {
   /** Dunlin's data folder; PostgreSQL's part of it is `postgres`. Made when missing. */
