@@ -1,9 +1,9 @@
+import type { AccountId } from '../snowflake/contract.ts'
 /**
  * Who may see what: one pure function for every surface, asked when serving (DESIGN §4, I6–I8).
  * Filtering anywhere else is only an optimisation.
  */
 import type { Relation } from '../social-graph/contract.ts'
-import type { AccountId } from '../snowflake/contract.ts'
 import type { StatusRecord } from '../status-store/contract.ts'
 
 /** What the rules need to know of a status: its author's standing and the viewer's relation to the author. */
@@ -32,4 +32,52 @@ export function canSee(viewer: AccountId | undefined, status: StatusRecord, sigh
 /** Whether the viewer's own choices (blocks, mutes) keep an author out of timelines and notifications. */
 export function isSilencedFor(relation: Relation | undefined): boolean {
   return relation !== undefined && (relation.blocking || relation.muting || relation.blockedBy)
+}
+
+/**
+ * Whether a status that the viewer may see belongs into the viewer's home (Mastodon's FeedManager, by its own rules):
+ * from people followed, with their boosts unless hidden, without anyone silenced, and replies only to people followed,
+ * to oneself or to the author.
+ */
+export function isVisibleAtHome(
+  viewer: AccountId,
+  view: HomeCandidate,
+  relationTo: (target: AccountId) => Relation,
+): boolean {
+  const { status, boostOf } = view
+  const own = status.accountId === viewer
+  const relation = relationTo(status.accountId)
+  if (!own && (!relation.following || isSilencedFor(relation))) return false
+  const shown = boostOf?.status ?? status
+  if (boostOf !== undefined) {
+    if (!own && !relation.showingBoosts) return false
+    if (shown.accountId !== viewer && isSilencedFor(relationTo(shown.accountId))) return false
+  }
+  if (own) return true
+  const { languages } = relation
+  if (languages !== null && shown.language !== null && !languages.includes(shown.language)) return false
+  if (shown.mentions.some((id) => id !== viewer && isHushed(relationTo(id)))) return false
+  return boostOf !== undefined || isReplyOfInterest(viewer, status, relationTo)
+}
+
+/** What the rule looks at. */
+export interface HomeCandidate {
+  status: StatusRecord
+  boostOf: { status: StatusRecord } | undefined
+}
+
+/** Blocked or muted by the viewer, whatever the other side does. */
+function isHushed(relation: Relation): boolean {
+  return relation.blocking || relation.muting
+}
+
+function isReplyOfInterest(
+  viewer: AccountId,
+  { accountId, inReplyTo, inReplyToAccount }: StatusRecord,
+  relationTo: (target: AccountId) => Relation,
+): boolean {
+  if (inReplyTo === null || inReplyToAccount === null) return true
+  if (inReplyToAccount === viewer || inReplyToAccount === accountId) return true
+  const relation = relationTo(inReplyToAccount)
+  return relation.following && !isHushed(relation)
 }

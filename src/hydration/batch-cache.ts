@@ -1,0 +1,106 @@
+/**
+ * A bounded cache in front of a batched read: whatever is asked for within one turn is loaded by one query, and whoever
+ * asks for something already on its way waits for that.
+ *
+ * Truth against speed: a load that was under way when its key was forgotten is still given to those who asked before, but
+ * never kept, and whoever asks afterwards starts a new one. So a value older than the forget cannot come back.
+ *
+ * Two generations stand in for a list of recent use (a clock of one bit): when the young one is full it becomes the old
+ * one, and what is touched there moves back. At most twice `generationMax` values are held.
+ */
+export class BatchCache<Key extends bigint, Value> {
+  readonly #generationMax: number
+  readonly #load: (keys: Key[]) => Promise<Map<Key, Value>>
+  #young = new Map<Key, Value>()
+  #old = new Map<Key, Value>()
+  readonly #underWay = new Map<Key, Promise<Map<Key, Value>>>()
+  #gathering: { keys: Set<Key>; loaded: Promise<Map<Key, Value>> } | undefined
+
+  constructor(valuesMax: number, load: (keys: Key[]) => Promise<Map<Key, Value>>) {
+    this.#generationMax = Math.max(1, Math.floor(valuesMax / 2))
+    this.#load = load
+  }
+
+  get size(): number {
+    return this.#young.size + this.#old.size
+  }
+
+  /** The values of those keys that have one. */
+  async get(keys: Iterable<Key>): Promise<Map<Key, Value>> {
+    const found = new Map<Key, Value>()
+    const loads = new Map<Promise<Map<Key, Value>>, Key[]>()
+    for (const key of keys) {
+      const value = this.peek(key)
+      if (value !== undefined) {
+        found.set(key, value)
+        continue
+      }
+      const load = this.#underWay.get(key) ?? this.#gather(key)
+      const wanted = loads.get(load)
+      if (wanted === undefined) loads.set(load, [key])
+      else wanted.push(key)
+    }
+    for (const [load, wanted] of loads) {
+      const values = await load
+      for (const key of wanted) {
+        const value = values.get(key)
+        if (value !== undefined) found.set(key, value)
+      }
+    }
+    return found
+  }
+
+  /** The cached value, without loading. */
+  peek(key: Key): Value | undefined {
+    const young = this.#young.get(key)
+    if (young !== undefined) return young
+    const old = this.#old.get(key)
+    if (old !== undefined) this.#keep(key, old)
+    return old
+  }
+
+  forget(key: Key): void {
+    this.#young.delete(key)
+    this.#old.delete(key)
+    this.#underWay.delete(key)
+    // A batch that has not been sent yet would read the new value, but those who wait on it are told apart by nothing.
+    if (this.#gathering?.keys.has(key) === true) this.#gathering = undefined
+  }
+
+  forgetAll(): void {
+    this.#young.clear()
+    this.#old.clear()
+    this.#underWay.clear()
+    this.#gathering = undefined
+  }
+
+  #gather(key: Key): Promise<Map<Key, Value>> {
+    const gathering = (this.#gathering ??= this.#newBatch())
+    gathering.keys.add(key)
+    this.#underWay.set(key, gathering.loaded)
+    return gathering.loaded
+  }
+
+  #newBatch(): { keys: Set<Key>; loaded: Promise<Map<Key, Value>> } {
+    const keys = new Set<Key>()
+    const loaded: Promise<Map<Key, Value>> = Promise.resolve().then(async () => {
+      if (this.#gathering?.keys === keys) this.#gathering = undefined
+      try {
+        const values = await this.#load([...keys])
+        for (const [key, value] of values) if (this.#underWay.get(key) === loaded) this.#keep(key, value)
+        return values
+      } finally {
+        for (const key of keys) if (this.#underWay.get(key) === loaded) this.#underWay.delete(key)
+      }
+    })
+    return { keys, loaded }
+  }
+
+  #keep(key: Key, value: Value): void {
+    this.#old.delete(key)
+    this.#young.set(key, value)
+    if (this.#young.size < this.#generationMax) return
+    this.#old = this.#young
+    this.#young = new Map()
+  }
+}

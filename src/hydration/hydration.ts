@@ -1,0 +1,227 @@
+/**
+ * Ids → whole statuses. What is the same for every viewer (core, counts, author) comes from bounded caches; the viewer's
+ * own marks are asked for per read. Caches are kept true by events (`hear`), and at once for what this process wrote.
+ */
+import type { AccountRecord, Accounts, OAuth } from '../accounts/contract.ts'
+import type { Bus, BusMessage } from '../engines/bus/contract.ts'
+import { decodeEvent } from '../events/contract.ts'
+import { notFound } from '../kit/errors.ts'
+import type { Media, MediaRecord } from '../media/contract.ts'
+import type { AccountId, StatusId } from '../snowflake/contract.ts'
+import type { Relation, SocialGraph } from '../social-graph/contract.ts'
+import type { AuthorStats, Marks, StatusCounts, StatusRecord, StatusStore } from '../status-store/contract.ts'
+import { BatchCache } from './batch-cache.ts'
+import { canSee, type AccountView, type Hydration, type StatusView } from './contract.ts'
+
+export const STATUSES_CACHED_MAX = 100_000
+export const ACCOUNTS_CACHED_MAX = 100_000
+export const APPS_CACHED_MAX = 1_000
+
+export interface HydrationDeps {
+  accounts: Pick<Accounts, 'byIds'>
+  oauth: Pick<OAuth, 'appById'>
+  graph: Pick<SocialGraph, 'relation' | 'followerCount' | 'followingCount'>
+  statuses: Pick<StatusStore, 'byIds' | 'counts' | 'marks' | 'authorStats'>
+  media: Pick<Media, 'byIds'>
+}
+
+/** A status with all that belongs to it and is the same for everybody. */
+interface StatusCore {
+  status: StatusRecord
+  media: readonly MediaRecord[]
+  mentions: readonly { id: AccountId; username: string }[]
+  app: StatusView['app']
+}
+
+const NO_COUNTS: StatusCounts = { replies: 0, boosts: 0, favourites: 0 }
+const NO_STATS: AuthorStats = { statuses: 0, lastStatusAtMs: null }
+
+export class CachedHydration implements Hydration {
+  readonly #deps: HydrationDeps
+  readonly #cores: BatchCache<StatusId, StatusCore>
+  readonly #counts: BatchCache<StatusId, StatusCounts>
+  readonly #accounts: BatchCache<AccountId, AccountRecord>
+  readonly #stats: BatchCache<AccountId, AuthorStats>
+  readonly #apps: BatchCache<bigint, { name: string; website: string | null }>
+
+  constructor(deps: HydrationDeps) {
+    this.#deps = deps
+    this.#cores = new BatchCache(STATUSES_CACHED_MAX, (ids) => this.#loadCores(ids))
+    this.#counts = new BatchCache(STATUSES_CACHED_MAX, (ids) => deps.statuses.counts(ids))
+    this.#accounts = new BatchCache(ACCOUNTS_CACHED_MAX, async (ids) =>
+      byId(await deps.accounts.byIds(ids), (account) => account.id),
+    )
+    this.#stats = new BatchCache(ACCOUNTS_CACHED_MAX, (ids) => deps.statuses.authorStats(ids))
+    this.#apps = new BatchCache(APPS_CACHED_MAX, (ids) => this.#loadApps(ids))
+  }
+
+  async statuses(ids: readonly StatusId[], viewer: AccountId | undefined): Promise<StatusView[]> {
+    const asked = await this.#cores.get(ids)
+    const boosted = new Set(
+      [...asked.values()].flatMap(({ status }) => (status.boostOf === null ? [] : [status.boostOf])),
+    )
+    const originals = boosted.size === 0 ? new Map<StatusId, StatusCore>() : await this.#cores.get(boosted)
+    const cores = new Map([...originals, ...asked])
+    const records = [...cores.values()].map((core) => core.status)
+    const [counts, authors, marks] = await Promise.all([
+      this.#counts.get(cores.keys()),
+      this.#accountViews(new Set(records.map((status) => status.accountId))),
+      viewer === undefined ? undefined : this.#deps.statuses.marks(viewer, records),
+    ])
+    const read: Read = { viewer, cores, counts, authors, marks, relations: new Map() }
+    return ids.flatMap((id) => this.#view(id, read) ?? [])
+  }
+
+  async status(id: StatusId, viewer: AccountId | undefined): Promise<StatusView> {
+    const [view] = await this.statuses([id], viewer)
+    if (view === undefined) throw notFound()
+    return view
+  }
+
+  async accounts(ids: readonly AccountId[]): Promise<AccountView[]> {
+    const views = await this.#accountViews(new Set(ids))
+    return ids.flatMap((id) => views.get(id) ?? [])
+  }
+
+  forgetStatus(id: StatusId): void {
+    this.#cores.forget(id)
+    this.#counts.forget(id)
+  }
+
+  forgetAccount(id: AccountId): void {
+    this.#accounts.forget(id)
+    this.#stats.forget(id)
+  }
+
+  /** Follows what other threads and processes change. */
+  listenTo(bus: Pick<Bus, 'listen'>): Disposable {
+    return bus.listen(
+      ['status.created', 'status.edited', 'status.deleted', 'favourite.added', 'favourite.removed', 'account.changed'],
+      (message) => this.#hear(message),
+    )
+  }
+
+  /** How many statuses and accounts are held, for metrics. */
+  sizes(): { statuses: number; accounts: number } {
+    return { statuses: this.#cores.size, accounts: this.#accounts.size }
+  }
+
+  #hear(message: BusMessage): void {
+    switch (message.type) {
+      case 'status.created': {
+        const { author, boostOf, inReplyTo } = decodeEvent('status.created', message)
+        if (boostOf !== null) this.#counts.forget(boostOf)
+        if (inReplyTo !== null) this.#counts.forget(inReplyTo)
+        this.#stats.forget(author)
+        return
+      }
+      case 'status.edited':
+        this.forgetStatus(decodeEvent('status.edited', message).id)
+        return
+      case 'status.deleted': {
+        const { id, author, boostOf } = decodeEvent('status.deleted', message)
+        // The event does not name the parent, whose count of replies fell: it is in the core, if anyone has read it.
+        const parent = this.#cores.peek(id)?.status.inReplyTo
+        if (parent !== undefined && parent !== null) this.#counts.forget(parent)
+        this.forgetStatus(id)
+        if (boostOf !== null) this.#counts.forget(boostOf)
+        this.#stats.forget(author)
+        return
+      }
+      case 'favourite.added':
+      case 'favourite.removed':
+        this.#counts.forget(decodeEvent(message.type, message).status)
+        return
+      case 'account.changed':
+        this.forgetAccount(decodeEvent('account.changed', message).id)
+    }
+  }
+
+  #view(id: StatusId, read: Read): StatusView | undefined {
+    const core = read.cores.get(id)
+    const author = core === undefined ? undefined : read.authors.get(core.status.accountId)
+    if (core === undefined || author === undefined) return undefined
+    const sight = { authorSuspended: author.account.suspended, relation: this.#relation(core.status.accountId, read) }
+    if (!canSee(read.viewer, core.status, sight)) return undefined
+    const { boostOf } = core.status
+    const original = boostOf === null ? undefined : this.#view(boostOf, read)
+    if (boostOf !== null && original === undefined) return undefined
+    return {
+      status: core.status,
+      author,
+      boostOf: original,
+      media: core.media,
+      mentions: core.mentions,
+      counts: read.counts.get(id) ?? NO_COUNTS,
+      app: core.app,
+      marks: read.marks?.get(id),
+    }
+  }
+
+  #relation(author: AccountId, read: Read): Relation | undefined {
+    if (read.viewer === undefined) return undefined
+    const known = read.relations.get(author) ?? this.#deps.graph.relation(read.viewer, author)
+    read.relations.set(author, known)
+    return known
+  }
+
+  async #accountViews(ids: Set<AccountId>): Promise<Map<AccountId, AccountView>> {
+    const [accounts, stats] = await Promise.all([this.#accounts.get(ids), this.#stats.get(ids)])
+    const views = new Map<AccountId, AccountView>()
+    for (const [id, account] of accounts) {
+      const { statuses, lastStatusAtMs } = stats.get(id) ?? NO_STATS
+      const followers = this.#deps.graph.followerCount(id)
+      const following = this.#deps.graph.followingCount(id)
+      views.set(id, { account, followers, following, statuses, lastStatusAtMs })
+    }
+    return views
+  }
+
+  async #loadCores(ids: StatusId[]): Promise<Map<StatusId, StatusCore>> {
+    const statuses = await this.#deps.statuses.byIds(ids)
+    const [media, people, apps] = await Promise.all([
+      this.#loadMedia(statuses),
+      this.#accounts.get(new Set(statuses.flatMap((status) => status.mentions))),
+      this.#apps.get(new Set(statuses.flatMap((status) => status.appId ?? []))),
+    ])
+    return byId(
+      statuses.map((status) => ({
+        status,
+        media: status.media.flatMap((id) => media.get(id) ?? []),
+        mentions: status.mentions.flatMap((id) => {
+          const person = people.get(id)
+          return person === undefined || person.suspended ? [] : [{ id, username: person.username }]
+        }),
+        app: status.appId === null ? undefined : apps.get(status.appId),
+      })),
+      (core) => core.status.id,
+    )
+  }
+
+  async #loadMedia(statuses: readonly StatusRecord[]): Promise<Map<bigint, MediaRecord>> {
+    const ids = statuses.flatMap((status) => status.media)
+    return ids.length === 0 ? new Map() : byId(await this.#deps.media.byIds(ids), (record) => record.id)
+  }
+
+  async #loadApps(ids: bigint[]): Promise<Map<bigint, { name: string; website: string | null }>> {
+    const apps = await Promise.all(ids.map((id) => this.#deps.oauth.appById(id)))
+    return byId(
+      apps.flatMap((app) => app ?? []),
+      (app) => app.id,
+    )
+  }
+}
+
+/** What one read has gathered. */
+interface Read {
+  viewer: AccountId | undefined
+  cores: Map<StatusId, StatusCore>
+  counts: Map<StatusId, StatusCounts>
+  authors: Map<AccountId, AccountView>
+  marks: Map<StatusId, Marks> | undefined
+  relations: Map<AccountId, Relation>
+}
+
+function byId<Id extends bigint, Value>(values: readonly Value[], idOf: (value: Value) => Id): Map<Id, Value> {
+  return new Map(values.map((value) => [idOf(value), value]))
+}
