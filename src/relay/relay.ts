@@ -205,6 +205,8 @@ class OutboxRelay implements Relay {
   async #giveBack(failed: readonly OutboxRow[], error: Error, following: readonly OutboxRow[]): Promise<void> {
     const failedIds = failed.map(({ id }) => id)
     const followingIds = following.map(({ id }) => id)
+    // First of all: a claim that finds the rows free must not take them for rows still in flight.
+    this.#leaveFlight([...failedIds, ...followingIds])
     if (isDefinite(error)) {
       const attempts = Math.max(...failed.map((row) => row.attempts)) + 1
       this.#deps.log.warn({ event: 'relay.refused', rows: failed.length, attempts, err: error })
@@ -214,7 +216,6 @@ class OutboxRelay implements Relay {
       if (!this.#stopping.signal.aborted) this.#busError ??= error
       await this.#deps.queue.release([...failedIds, ...followingIds])
     }
-    this.#leaveFlight([...failedIds, ...followingIds])
   }
 
   async #park(rows: readonly OutboxRow[], error: Error): Promise<void> {
