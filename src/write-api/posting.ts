@@ -1,5 +1,5 @@
 /** A new status. */
-import type { Accounts, UserRecord } from '../accounts/contract.ts'
+import type { Accounts } from '../accounts/contract.ts'
 import type { Visibility } from '../events/contract.ts'
 import type { Hydration, StatusView } from '../hydration/contract.ts'
 import type { Clock } from '../kit/clock.ts'
@@ -66,7 +66,9 @@ async function newStatus(posting: Posting, author: AccountId, draft: Draft): Pro
   const composed = await compose(posting, { ...draft, hasMedia: media.length > 0 })
   refuseUnexpected(composed, draft.allowedMentions)
   const parent = draft.inReplyTo === undefined ? undefined : await parentOf(posting, author, draft.inReplyTo)
-  const defaults = await defaultsFor(posting, author, draft)
+  const language = draft.language === undefined ? null : languageOf(draft.language)
+  const complete = draft.visibility !== undefined && draft.sensitive !== undefined && language !== null
+  const defaults = complete ? undefined : await posting.accounts.user(author)
   const id = posting.snowflakes.next<StatusId>()
   return {
     id,
@@ -80,7 +82,7 @@ async function newStatus(posting: Posting, author: AccountId, draft: Draft): Pro
     spoilerText: composed.spoilerText,
     // A warning that became the text still says that something is sensitive.
     sensitive: (draft.sensitive ?? defaults?.defaultSensitive ?? false) || draft.spoilerText.trim() !== '',
-    language: languageOfText(composed, draft.language, defaults),
+    language: language ?? defaults?.defaultLanguage ?? detectLanguage(composed.tokens),
     mentions: composed.mentions,
     tags: composed.tags,
     media,
@@ -92,16 +94,6 @@ async function newStatus(posting: Posting, author: AccountId, draft: Draft): Pro
 function refuseUnexpected({ mentions }: Composed, allowed: readonly AccountId[] | undefined): void {
   const unexpected = allowed === undefined ? [] : mentions.filter((id) => !allowed.includes(id))
   if (unexpected.length > 0) throw new UnexpectedMentions(unexpected)
-}
-
-/** Only asked for when the client has left something open. */
-async function defaultsFor(
-  { accounts }: Posting,
-  author: AccountId,
-  { visibility, sensitive, language }: Draft,
-): Promise<UserRecord | undefined> {
-  const complete = visibility !== undefined && sensitive !== undefined && language !== undefined
-  return complete ? undefined : accounts.user(author)
 }
 
 /** The status that is replied to; of a boost, what it boosts. */
@@ -130,13 +122,4 @@ async function shownTo({ hydration }: Posting, author: AccountId, wanted: Visibi
   if (wanted !== 'public') return wanted
   const [view] = await hydration.accounts([author])
   return view?.account.silenced === true ? 'unlisted' : 'public'
-}
-
-function languageOfText(
-  composed: Composed,
-  given: string | undefined,
-  defaults: UserRecord | undefined,
-): string | null {
-  const named = given === undefined ? null : languageOf(given)
-  return named ?? defaults?.defaultLanguage ?? detectLanguage(composed.tokens)
 }
