@@ -25,6 +25,8 @@ import { DATABASE_NAME } from './cluster-settings.ts'
 const SOCKET_PATH_BYTES_MAX = 103
 const SOCKET_NAME = '/.s.PGSQL.5432'
 const INITDB_MS_MAX = 120_000
+/** Where initdb works; a folder of this name is one that was interrupted, or another process's in a shared place. */
+const DRAFT = 'new-cluster-'
 
 const run = promisify(execFile)
 
@@ -55,6 +57,7 @@ export async function prepareCluster(home: string, binaries: Binaries, account: 
   const clusterDir = join(home, `${binaries.major}`)
   if (await isCluster(clusterDir)) return clusterDir
   await refuseOtherVersion(home, binaries.major)
+  await removeDrafts(home)
   const startedMs = performance.now()
   await initialise(clusterDir, binaries, account)
   log.info({ event: 'postgres.initialised', clusterDir, ms: Math.round(performance.now() - startedMs) })
@@ -85,7 +88,7 @@ export async function initialise(
   account: Account,
   extraFlags: readonly string[] = [],
 ): Promise<void> {
-  const draft = await giveTo(account, await mkdtemp(join(dirname(clusterDir), 'new-')))
+  const draft = await giveTo(account, await mkdtemp(join(dirname(clusterDir), DRAFT)))
   const flags = [
     `--pgdata=${draft}`,
     `--username=${DATABASE_NAME}`,
@@ -133,6 +136,12 @@ async function usableHome(home: string, account: Account): Promise<string> {
     `${account.name} can no longer reach ${home}. Open the folders above it (chmod a+x), ` +
       `or move it to ${SYSTEM_FOLDER} and leave a symbolic link in its place.`,
   )
+}
+
+/** What an initdb that was killed has left; nobody else works in a home, whose lock is ours. */
+async function removeDrafts(home: string): Promise<void> {
+  const drafts = (await readdir(home)).filter((name) => name.startsWith(DRAFT))
+  for (const draft of drafts) await rm(join(home, draft), { recursive: true, force: true })
 }
 
 async function refuseOtherVersion(home: string, major: number): Promise<void> {
