@@ -1,0 +1,77 @@
+/**
+ * What a command needs of the system, whether a server runs or not: its database is spoken to directly, and started for
+ * the command where none runs. What a running server must hear of, it hears through the outbox.
+ */
+import type { AccountsBlock } from '../accounts/contract.ts'
+import { openAccounts } from '../accounts/open.ts'
+import { openDatabase, type ConnectionSettings, type PooledDatabase } from '../engines/database/connection.ts'
+import { runningPostgres, startEmbeddedPostgres } from '../engines/database/embedded/start.ts'
+import { externalPostgres } from '../engines/database/external.ts'
+import { migrate } from '../engines/database/migrate.ts'
+import { openOutbox } from '../engines/outbox/postgres.ts'
+import { systemClock } from '../kit/clock.ts'
+import type { Config } from '../kit/config/config.ts'
+import { AppError } from '../kit/errors.ts'
+import type { Log } from '../kit/log.ts'
+import { MIGRATIONS } from '../roles/migrations.ts'
+import { openSnowflakes } from '../snowflake/leased.ts'
+import { configurationOf, type Run } from './command.ts'
+
+/** A command does one thing at a time, beside the pools of a server. */
+const POOL_SIZE = 2
+/** Waiting for a worker number; a server may wait longer, a person at a terminal does not. */
+const LEASE_WAIT_MS_MAX = 10_000
+/** A server that has taken the data folder gets this long to have its database ready. */
+const STARTING_MS_MAX = 15_000
+const STARTING_POLL_MS = 200
+
+export interface CommandWorld extends AsyncDisposable {
+  readonly config: Config
+  readonly database: PooledDatabase
+  readonly block: AccountsBlock
+}
+
+export async function openWorld(run: Run): Promise<CommandWorld> {
+  const { config } = await configurationOf(run)
+  const log = warningsOn(run)
+  await using resources = new AsyncDisposableStack()
+  const connection = await connect(config, log, resources)
+  const database = resources.use(openDatabase({ connection, poolSize: POOL_SIZE, log }))
+  await migrate(database, MIGRATIONS, log)
+  const owner = `command line, process ${process.pid}`
+  const leasing = { db: database, clock: systemClock, log, owner, waitMsMax: LEASE_WAIT_MS_MAX }
+  const snowflakes = resources.use(await openSnowflakes(leasing))
+  const outbox = openOutbox({ db: database, clock: systemClock })
+  const block = resources.use(
+    openAccounts({ db: database, outbox, snowflakes, clock: systemClock, log, bus: undefined }),
+  )
+  const opened = resources.move()
+  return { config, database, block, [Symbol.asyncDispose]: () => opened.disposeAsync() }
+}
+
+async function connect(config: Config, log: Log, resources: AsyncDisposableStack): Promise<ConnectionSettings> {
+  if (config.database.url !== undefined) {
+    return externalPostgres({ connectionString: config.database.url, log, waitMsMax: 0 })
+  }
+  const deadlineMs = systemClock.nowMs() + STARTING_MS_MAX
+  for (;;) {
+    const running = await runningPostgres(config.dataDir)
+    if (running !== undefined) return running
+    try {
+      return resources.use(await startEmbeddedPostgres({ dataDir: config.dataDir, log })).connection
+    } catch (error) {
+      // `conflict`: somebody has the folder. A server that just starts (or another command) has a database soon.
+      const isTaken = error instanceof AppError && error.code === 'conflict'
+      if (!isTaken || systemClock.nowMs() > deadlineMs) throw error
+      await systemClock.sleep(STARTING_POLL_MS)
+    }
+  }
+}
+
+/** Commands speak for themselves; of the blocks below, only what is wrong is told. */
+export function warningsOn({ terminal }: Pick<Run, 'terminal'>): Log {
+  const tell = (_fields: object, text?: string): void => {
+    if (text !== undefined) terminal.err(`dunlin: ${text}`)
+  }
+  return { debug() {}, info() {}, warn: tell, error: tell }
+}

@@ -1,0 +1,29 @@
+/** What the running server tells of itself to `dunlin ps`, at `/ps` of its admin listener. */
+export interface SystemState {
+  version: string
+  url: string
+  startedAtMs: number
+  nowMs: number
+  /** The embedded PostgreSQL's first process; null when it is down, or not embedded. */
+  databasePid: number | null
+  /** Rows that wait for the relay, and the age of the oldest in milliseconds. */
+  outbox: { rows: number; oldestMs: number }
+  /** Everything that works in the background. */
+  loops: LoopState[]
+}
+
+export interface LoopState {
+  name: string
+  /** Milliseconds since 1970; 0 before the first. */
+  lastSuccessMs: number
+  /** Null where there is no queue. */
+  pending: number | null
+  parked: number | null
+}
+
+/** Undefined when it is not what this version understands. */
+export function asSystemState(value: unknown): SystemState | undefined {
+  if (typeof value !== 'object' || value === null) return undefined
+  const hasAll = 'version' in value && 'startedAtMs' in value && 'outbox' in value && 'loops' in value
+  return hasAll && Array.isArray(value.loops) ? (value as SystemState) : undefined // written by our own server
+}
