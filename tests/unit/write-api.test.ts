@@ -150,6 +150,21 @@ test('a reply joins the conversation of what its author may see, and nothing els
   assert.equal((await world.post(ALICE, { inReplyTo: hidden.id })).inReplyTo, hidden.id)
 })
 
+test('a reply to what is being deleted waits, and finds it gone (R16)', async () => {
+  await using world = await openWritingWorld()
+  const { id } = await world.post(BOB)
+  const deleted = Promise.withResolvers<void>()
+  const deletion = world.db.transaction(async (tx) => {
+    await world.store.remove(tx, id)
+    deleted.resolve()
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  })
+  await deleted.promise
+  await refused(world, () => world.post(ALICE, { inReplyTo: id }), 'not_found')
+  await deletion
+  assert.equal(await world.db.one`select from statuses`, undefined)
+})
+
 test('one key makes one status, one after another and at the same time (I2)', async () => {
   await using world = await openWritingWorld()
   const media = [await world.picture(ALICE)]
