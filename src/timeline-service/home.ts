@@ -1,0 +1,116 @@
+/**
+ * The home timeline's skeleton: entries of the timeline cache, merged with the celebrities the viewer follows. A missing
+ * timeline is rebuilt by one reader while others wait for it; where too many are missing at once, the rest is read from
+ * the store without building, so that PostgreSQL sees a bounded number of large questions.
+ */
+import type { Log } from '../kit/log.ts'
+import type { Page } from '../kit/page.ts'
+import type { AccountId } from '../snowflake/contract.ts'
+import type { SocialGraph } from '../social-graph/contract.ts'
+import type { StatusStore, TimelineRow } from '../status-store/contract.ts'
+import {
+  ENTRY_BOOST,
+  ENTRY_REPLY,
+  TIMELINE_ENTRIES_MAX,
+  type MergedAuthors,
+  type TimelineCache,
+  type TimelineEntry,
+} from '../timeline-cache/contract.ts'
+import type { Celebrities, HomeRow } from './celebrities.ts'
+import { mergeSlices, type Slice } from './page-filling.ts'
+
+/** Rebuilds at a time; each is one question over up to all the people someone follows. */
+export const REBUILDS_MAX = 4
+
+export interface HomeDeps {
+  cache: TimelineCache
+  graph: Pick<SocialGraph, 'following' | 'followerCount'>
+  statuses: Pick<StatusStore, 'homeIds'>
+  celebrities: Celebrities
+  merged: MergedAuthors
+  log: Log
+}
+
+export class HomeSkeleton {
+  readonly #deps: HomeDeps
+  readonly #rebuilding = new Map<AccountId, Promise<void>>()
+
+  constructor(deps: HomeDeps) {
+    this.#deps = deps
+  }
+
+  async read(viewer: AccountId, page: Page): Promise<Slice<HomeRow>> {
+    const { fannedOut, merged } = this.#authors(viewer)
+    const [own, ...others] = await Promise.all([
+      this.#readFannedOut(viewer, fannedOut, page),
+      ...(merged.length === 0 ? [] : [this.#deps.celebrities.read(merged, page)]),
+    ])
+    return others.length === 0 ? own : mergeSlices(page, [own, ...others.flat()])
+  }
+
+  /** Everyone whose statuses the viewer's home shows, by the way they get there. */
+  #authors(viewer: AccountId): { fannedOut: AccountId[]; merged: AccountId[] } {
+    const { graph, merged } = this.#deps
+    const authors = [viewer, ...graph.following(viewer)]
+    const isMerged = (author: AccountId) => merged.isMerged(author, graph.followerCount(author))
+    const celebrities = authors.filter(isMerged)
+    if (celebrities.length === 0) return { fannedOut: authors, merged: celebrities }
+    return { fannedOut: authors.filter((author) => !isMerged(author)), merged: celebrities }
+  }
+
+  async #readFannedOut(viewer: AccountId, authors: AccountId[], page: Page): Promise<Slice<HomeRow>> {
+    const cached = (await this.#deps.cache.read(viewer, page)) ?? (await this.#readRebuilt(viewer, authors, page))
+    if (cached === undefined) return this.#readStore(viewer, authors, page)
+    const rows: HomeRow[] = cached.entries.map((entry) => ({ cursor: entry.id }))
+    const lower = page.minId ?? page.sinceId ?? 0n
+    // Complete in the page's bounds: fewer than asked for is all there is.
+    if (cached.floor <= lower) return { rows, endReached: rows.length < page.limit }
+    // The page reaches below what the cache holds.
+    if (page.minId !== undefined) return this.#readStore(viewer, authors, page)
+    if (rows.length >= page.limit) return { rows, endReached: false }
+    const maxId = page.maxId !== undefined && page.maxId <= cached.floor ? page.maxId : cached.floor + 1n
+    const older = await this.#readStore(viewer, authors, { ...page, maxId, limit: page.limit - rows.length })
+    return { rows: [...rows, ...older.rows], endReached: older.endReached }
+  }
+
+  async #readStore(viewer: AccountId, authors: AccountId[], page: Page): Promise<Slice<HomeRow>> {
+    const rows = await this.#deps.statuses.homeIds(authors, page, viewer)
+    return { rows: rows.map(({ id }) => ({ cursor: id })), endReached: rows.length < page.limit }
+  }
+
+  /** Undefined when the timeline could not be made present now: the store answers instead. */
+  async #readRebuilt(viewer: AccountId, authors: AccountId[], page: Page): ReturnType<TimelineCache['read']> {
+    const running = this.#rebuilding.get(viewer)
+    if (running !== undefined) await running
+    else if (this.#rebuilding.size < REBUILDS_MAX) await this.#rebuild(viewer, authors)
+    else return undefined
+    return this.#deps.cache.read(viewer, page)
+  }
+
+  async #rebuild(viewer: AccountId, authors: AccountId[]): Promise<void> {
+    const rebuild = this.#build(viewer, authors).finally(() => this.#rebuilding.delete(viewer))
+    this.#rebuilding.set(viewer, rebuild)
+    await rebuild
+  }
+
+  async #build(viewer: AccountId, authors: AccountId[]): Promise<void> {
+    const { cache, log, statuses } = this.#deps
+    const ticket = await cache.beginBuild(viewer)
+    if (ticket === undefined) return
+    try {
+      const rows = await statuses.homeIds(authors, { limit: TIMELINE_ENTRIES_MAX }, viewer)
+      const last = rows.at(-1)
+      const floor = rows.length < TIMELINE_ENTRIES_MAX || last === undefined ? 0n : last.id - 1n
+      await cache.finishBuild(ticket, rows.map(entryOf), floor)
+    } catch (error) {
+      await cache.abandonBuild(ticket)
+      log.warn({ event: 'timeline.rebuild_failed', error: error instanceof Error ? error.message : String(error) })
+      throw error
+    }
+  }
+}
+
+function entryOf(row: TimelineRow): TimelineEntry {
+  const flags = (row.boostOf === null ? 0 : ENTRY_BOOST) | (row.inReplyTo === null ? 0 : ENTRY_REPLY)
+  return { id: row.id, author: row.author, boostOf: row.boostOf ?? 0n, flags }
+}

@@ -1,0 +1,147 @@
+/** Reads timelines: skeleton → hydrate → rules → page. Only the first two wait. */
+import type { Bus } from '../engines/bus/contract.ts'
+import { isSilencedFor, isVisibleAtHome, type Hydration, type StatusView } from '../hydration/contract.ts'
+import type { Cursored, Page } from '../kit/page.ts'
+import type { AccountId, StatusId } from '../snowflake/contract.ts'
+import type { SocialGraph } from '../social-graph/contract.ts'
+import type { AccountStatusesFilter, StatusStore } from '../status-store/contract.ts'
+import { Celebrities } from './celebrities.ts'
+import type { StatusPage, Thread, TimelineService } from './contract.ts'
+import { HomeSkeleton, type HomeDeps } from './home.ts'
+import { fillPage, type Slice } from './page-filling.ts'
+import { readThread } from './thread.ts'
+
+export interface TimelineServiceDeps extends Pick<HomeDeps, 'cache' | 'merged' | 'log'> {
+  graph: Pick<SocialGraph, 'relation' | 'following' | 'followerCount'>
+  statuses: StatusStore
+  hydration: Hydration
+  bus: Pick<Bus, 'listen'>
+}
+
+interface IdRow {
+  cursor: StatusId
+}
+
+export function openTimelineService(deps: TimelineServiceDeps): TimelineService & Disposable {
+  const celebrities = new Celebrities(deps.statuses)
+  const listening = celebrities.listenTo(deps.bus)
+  return new Timelines(deps, new HomeSkeleton({ ...deps, celebrities }), listening)
+}
+
+class Timelines implements TimelineService, Disposable {
+  readonly #deps: TimelineServiceDeps
+  readonly #home: HomeSkeleton
+  readonly #listening: Disposable
+
+  constructor(deps: TimelineServiceDeps, home: HomeSkeleton, listening: Disposable) {
+    this.#deps = deps
+    this.#home = home
+    this.#listening = listening
+  }
+
+  home(viewer: AccountId, page: Page): Promise<StatusPage> {
+    const relationTo = (target: AccountId) => this.#deps.graph.relation(viewer, target)
+    return this.#page(page, {
+      viewer,
+      read: (slice) => this.#home.read(viewer, slice),
+      isShown: (view) => isVisibleAtHome(viewer, view, relationTo),
+    })
+  }
+
+  publicTimeline(viewer: AccountId | undefined, page: Page, filter: { onlyMedia: boolean }): Promise<StatusPage> {
+    return this.#page(page, {
+      viewer,
+      read: async (slice) => wholeSlice(await this.#deps.statuses.publicIds(slice, filter), slice),
+      isShown: (view) => this.#isShownToStrangers(viewer, view),
+    })
+  }
+
+  account(
+    viewer: AccountId | undefined,
+    account: AccountId,
+    page: Page,
+    filter: AccountStatusesFilter,
+  ): Promise<StatusPage> {
+    return this.#page(page, {
+      viewer,
+      read: async (slice) => wholeSlice(await this.#deps.statuses.accountIds(account, slice, filter), slice),
+      isShown: (view) => this.#isShownOnProfile(viewer, view),
+    })
+  }
+
+  thread(viewer: AccountId | undefined, id: StatusId): Promise<Thread> {
+    return readThread(this.#deps, viewer, id)
+  }
+
+  favourites(viewer: AccountId, page: Page): Promise<{ cursor: bigint; view: StatusView }[]> {
+    return this.#marked(viewer, page, (slice) => this.#deps.statuses.favouriteIds(viewer, slice))
+  }
+
+  bookmarks(viewer: AccountId, page: Page): Promise<{ cursor: bigint; view: StatusView }[]> {
+    return this.#marked(viewer, page, (slice) => this.#deps.statuses.bookmarkIds(viewer, slice))
+  }
+
+  [Symbol.dispose](): void {
+    this.#listening[Symbol.dispose]()
+  }
+
+  async #page(
+    page: Page,
+    from: {
+      viewer: AccountId | undefined
+      read: (page: Page) => Promise<Slice<IdRow>>
+      isShown: (view: StatusView) => boolean
+    },
+  ): Promise<StatusPage> {
+    const { items, more } = await fillPage(page, {
+      read: from.read,
+      show: async (rows: readonly IdRow[]) => {
+        const views = await this.#deps.hydration.statuses(
+          rows.map((row) => row.cursor),
+          from.viewer,
+        )
+        return views.filter(from.isShown)
+      },
+    })
+    return { statuses: items, more }
+  }
+
+  async #marked(
+    viewer: AccountId,
+    page: Page,
+    read: (page: Page) => Promise<Cursored<StatusId>[]>,
+  ): Promise<{ cursor: bigint; view: StatusView }[]> {
+    const { items } = await fillPage(page, {
+      read: async (slice) => {
+        const rows = await read(slice)
+        return { rows, endReached: rows.length < slice.limit }
+      },
+      show: async (rows: readonly Cursored<StatusId>[]) => {
+        const ids = rows.map((row) => row.item)
+        const views = new Map((await this.#deps.hydration.statuses(ids, viewer)).map((view) => [view.status.id, view]))
+        return rows.flatMap(({ cursor, item }) => {
+          const view = views.get(item)
+          return view === undefined ? [] : [{ cursor, view }]
+        })
+      },
+    })
+    return items
+  }
+
+  /** Mastodon's public feed: nobody the viewer silenced, nobody a moderator silenced unless followed. */
+  #isShownToStrangers(viewer: AccountId | undefined, { status, author }: StatusView): boolean {
+    if (status.accountId === viewer) return true
+    const relation = viewer === undefined ? undefined : this.#deps.graph.relation(viewer, status.accountId)
+    return !isSilencedFor(relation) && (!author.account.silenced || relation?.following === true)
+  }
+
+  /** Who looks at a profile wants to see it; only boosts of silenced people are left out. */
+  #isShownOnProfile(viewer: AccountId | undefined, { boostOf }: StatusView): boolean {
+    if (boostOf === undefined || viewer === undefined || boostOf.status.accountId === viewer) return true
+    return !isSilencedFor(this.#deps.graph.relation(viewer, boostOf.status.accountId))
+  }
+}
+
+function wholeSlice(ids: readonly StatusId[], page: Page): Slice<IdRow> {
+  return { rows: ids.map((cursor) => ({ cursor })), endReached: ids.length < page.limit }
+}
