@@ -97,7 +97,7 @@ export function presentInstance(settings: InstanceSettings, state: InstanceState
     description: settings.description,
     wrapstodon: null,
     usage: { users: { active_month: state.activeMonth } },
-    thumbnail: { url: `${base}${THUMBNAIL_PATH}`, description: '', blurhash: null, versions: {} },
+    thumbnail: { url: `${base}${THUMBNAIL_PATH}`, description: '' },
     icon: [{ src: `${base}${ICON_PATH}`, size: ICON_SIZE }],
     languages: [...settings.languages],
     configuration: {

@@ -153,7 +153,6 @@ export interface StatusEdit {
   sensitive: boolean
   created_at: string
   account: Account
-  poll: null
   media_attachments: MediaAttachment[]
   emojis: never[]
   quote: null
@@ -177,7 +176,6 @@ export function presentStatusEdit(revision: Revision, author: StatusView['author
     sensitive: revision.sensitive,
     created_at: dateTime(revision.createdAtMs),
     account: presentAccount(author, at),
-    poll: null,
     media_attachments: revision.media.map((media) => presentMedia(media, at)),
     emojis: [],
     quote: null,

@@ -1,4 +1,6 @@
 /** Tag, with the seven days of history that clients draw. */
+import { hash } from 'node:crypto'
+
 import type { Urls } from './urls.ts'
 import { tagUrl } from './urls.ts'
 
@@ -32,8 +34,7 @@ export function presentTag(tag: TagShown, nowMs: number, urls: Urls): Tag {
   const today = nowMs - (nowMs % DAY_MS)
   const uses = new Map(tag.days?.map((day) => [day.startMs, day]))
   return {
-    // The name is the identity of a tag here, and clients use the id only to tell tags apart.
-    id: tag.name,
+    id: tagId(tag.name),
     name: tag.name,
     url: tagUrl(urls, tag.name),
     history: Array.from({ length: HISTORY_DAYS }, (_, i) => {
@@ -43,4 +44,9 @@ export function presentTag(tag: TagShown, nowMs: number, urls: Urls): Tag {
     }),
     ...(tag.following !== undefined && { following: tag.following, featuring: false }),
   }
+}
+
+/** The name is the identity of a tag here; clients want digits, and use them only to tell tags apart. */
+function tagId(name: string): string {
+  return hash('sha256', name, 'buffer').readBigUInt64BE().toString()
 }
