@@ -34,7 +34,7 @@ export function movableClock(): MovableClock {
   let offsetMs = 0
   return {
     nowMs: () => systemClock.nowMs() + offsetMs,
-    sleep: systemClock.sleep,
+    sleep: (ms, signal) => systemClock.sleep(ms, signal),
     move(ms) {
       offsetMs += ms
     },
