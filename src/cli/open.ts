@@ -5,6 +5,7 @@
 import type { AccountsBlock } from '../accounts/contract.ts'
 import { openAccounts } from '../accounts/open.ts'
 import { openDatabase, type ConnectionSettings, type PooledDatabase } from '../engines/database/connection.ts'
+import { dataFolderOwner } from '../engines/database/embedded/data-folder-lock.ts'
 import { runningPostgres, startEmbeddedPostgres } from '../engines/database/embedded/start.ts'
 import { externalPostgres } from '../engines/database/external.ts'
 import { migrate } from '../engines/database/migrate.ts'
@@ -15,15 +16,16 @@ import { AppError } from '../kit/errors.ts'
 import type { Log } from '../kit/log.ts'
 import { MIGRATIONS } from '../roles/migrations.ts'
 import { openSnowflakes } from '../snowflake/leased.ts'
+import { readRunFile } from './admin-client.ts'
 import { configurationOf, type Run } from './command.ts'
 
 /** A command does one thing at a time, beside the pools of a server. */
 const POOL_SIZE = 2
 /** Waiting for a worker number; a server may wait longer, a person at a terminal does not. */
 const LEASE_WAIT_MS_MAX = 10_000
-/** A server that has taken the data folder gets this long to have its database ready. */
-const STARTING_MS_MAX = 15_000
-const STARTING_POLL_MS = 200
+/** A server that just starts, or another command, gets this long before the database is used in whatever state. */
+const WAIT_MS_MAX = 30_000
+const POLL_MS = 100
 
 export interface CommandWorld extends AsyncDisposable {
   readonly config: Config
@@ -53,19 +55,31 @@ async function connect(config: Config, log: Log, resources: AsyncDisposableStack
   if (config.database.url !== undefined) {
     return externalPostgres({ connectionString: config.database.url, log, waitMsMax: 0 })
   }
-  const deadlineMs = systemClock.nowMs() + STARTING_MS_MAX
+  const { dataDir } = config
+  const deadlineMs = systemClock.nowMs() + WAIT_MS_MAX
   for (;;) {
-    const running = await runningPostgres(config.dataDir)
+    const isLate = systemClock.nowMs() > deadlineMs
+    // Only a server that is up: one that starts has no tables yet, and another command's database ends with that command.
+    const running = isLate || (await isServed(dataDir)) ? await runningPostgres(dataDir) : undefined
     if (running !== undefined) return running
     try {
-      return resources.use(await startEmbeddedPostgres({ dataDir: config.dataDir, log })).connection
+      return resources.use(await startEmbeddedPostgres({ dataDir, log })).connection
     } catch (error) {
-      // `conflict`: somebody has the folder. A server that just starts (or another command) has a database soon.
-      const isTaken = error instanceof AppError && error.code === 'conflict'
-      if (!isTaken || systemClock.nowMs() > deadlineMs) throw error
-      await systemClock.sleep(STARTING_POLL_MS)
+      const isTaken = error instanceof AppError && error.code === 'conflict' && (await isOwned(dataDir))
+      if (!isTaken || isLate) throw error
+      await systemClock.sleep(POLL_MS)
     }
   }
+}
+
+/** Whether whoever has the data folder is a server that is up. */
+async function isServed(dataDir: string): Promise<boolean> {
+  const file = await readRunFile(dataDir).catch(() => undefined)
+  return file !== undefined && (await dataFolderOwner(dataDir).catch(() => undefined))?.pid === file.pid
+}
+
+async function isOwned(dataDir: string): Promise<boolean> {
+  return (await dataFolderOwner(dataDir).catch(() => undefined)) !== undefined
 }
 
 /** Commands speak for themselves; of the blocks below, only what is wrong is told. */

@@ -1,0 +1,36 @@
+/** The `dunlin` command without a process of its own: arguments and standard input in, outputs and exit code out. */
+import { runCli, type Systems } from '../../src/cli/main.ts'
+
+export interface Spoken {
+  code: number
+  out: string
+  err: string
+}
+
+export interface Surroundings {
+  env?: Record<string, string>
+  cwd?: string
+  /** Standard input. */
+  input?: string
+  systems?: Partial<Systems>
+}
+
+export async function dunlin(argv: readonly string[], surroundings: Surroundings = {}): Promise<Spoken> {
+  const { env = {}, cwd = '/', input = '', systems = {} } = surroundings
+  const out: string[] = []
+  const err: string[] = []
+  const code = await runCli(
+    argv,
+    { serve: async () => 0, ...systems },
+    {
+      out: (text) => out.push(text),
+      err: (text) => err.push(text),
+      firstLine: async () => input.split('\n')[0] ?? '',
+      isInteractive: false,
+      columns: Infinity,
+      env,
+      cwd,
+    },
+  )
+  return { code, out: out.join('\n'), err: err.join('\n') }
+}
