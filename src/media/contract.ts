@@ -28,6 +28,7 @@ export interface MediaRecord {
 /** What is not given stays as it is. */
 export interface MediaDetailsChange {
   description?: string | null
+  /** Both from -1 to 1. */
   focus?: { x: number; y: number } | null
 }
 
@@ -35,18 +36,20 @@ export interface MediaDetailsChange {
 export const UNATTACHED_MS = 24 * 3_600_000
 /** Characters of a description. */
 export const DESCRIPTION_CHARACTERS_MAX = 10_000
-/** Bytes of an uploaded picture. */
-export const IMAGE_BYTES_MAX = 16 * 1024 * 1024
-/** Boxes that avatars and headers are cut to. */
-export const AVATAR_BOX: MediaSize = { width: 400, height: 400 }
-export const HEADER_BOX: MediaSize = { width: 1500, height: 500 }
+
+/**
+ * Folders of the file engine whose files anyone may read who knows the name: attachments of statuses, and avatars and
+ * headers. The engine holds other things too, so nothing else is served.
+ */
+export const ATTACHMENTS_FOLDER = 'attachments'
+export const PICTURES_FOLDER = 'pictures'
 
 export interface Media {
   /** Processes and stores; throws `invalid` for what is no picture, `too_large`, `unavailable` when the queue is full. */
   upload(
     owner: AccountId,
     file: { bytes: Buffer; name: string },
-    details: { description: string | null; focus: { x: number; y: number } | null },
+    details: Required<MediaDetailsChange>,
   ): Promise<MediaRecord>
   /** An avatar or header: processed to the box, stored, not attached to anything. */
   uploadPicture(file: { bytes: Buffer; name: string }, box: MediaSize): Promise<{ key: string; staticKey: string }>
@@ -60,7 +63,7 @@ export interface Media {
   attachedTo(tx: Db, status: StatusId): Promise<MediaRecord[]>
   /** Frees the media of a deleted status for redraft; returns which. */
   detach(tx: Db, status: StatusId): Promise<MediaId[]>
-  /** Deletes rows and files; a missing one is no error. */
+  /** Deletes rows and files; what is missing, or bound to a status, is left alone. */
   remove(owner: AccountId, ids: readonly MediaId[]): Promise<void>
   /** Deletes media that have been bound to nothing for UNATTACHED_MS, at most `limit`; returns how many. */
   prune(limit: number): Promise<number>

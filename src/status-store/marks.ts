@@ -143,7 +143,7 @@ export async function boostedBy(db: Db, status: StatusId, page: Page): Promise<C
   const within = range(page)
   const rows = await db.rows<CursorRow<AccountId>>`
     select id as cursor, account_id as item from statuses
-    where boost_of = ${status} and id < ${within.below} and id > ${within.above}
+    where boost_of = ${status} and visibility <= ${UNLISTED} and id < ${within.below} and id > ${within.above}
     order by id ${within.direction} limit ${page.limit}`
   return newestFirst(rows, within)
 }
