@@ -1,0 +1,194 @@
+/**
+ * Fanout: walks the followers of a committed status in bounded pages and inserts it into their timelines.
+ *
+ * Every step may happen again: inserts are idempotent, and a redelivered message walks from the start. Followers are read
+ * page by page from the graph, so that a page knows of follows and blocks up to its moment. What a home shows is decided
+ * when serving; here only what can never be shown (direct statuses to the rest) is left out.
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises'
+
+import type { Bus, BusMessage } from '../engines/bus/contract.ts'
+import { decodeEvent, type EventBodies } from '../events/contract.ts'
+import type { Clock } from '../kit/clock.ts'
+import { failpoint } from '../kit/failpoint.ts'
+import type { AccountId, StatusId } from '../snowflake/contract.ts'
+import type { SocialGraph } from '../social-graph/contract.ts'
+import type { StatusStore, TimelineRow } from '../status-store/contract.ts'
+import {
+  ENTRY_BOOST,
+  ENTRY_REPLY,
+  TIMELINE_ENTRIES_MAX,
+  type MergedAuthors,
+  type TimelineCache,
+  type TimelineEntry,
+} from '../timeline-cache/contract.ts'
+import type { StatusLives } from './contract.ts'
+
+/** Followers of one page; other work gets its turn between pages. */
+export const FOLLOWERS_PAGE = 4_096
+/** Deletions remembered, so that a status which comes after its own deletion is not delivered. */
+export const DELETED_REMEMBERED_MAX = 10_000
+
+const FANOUT_EVENTS = ['status.created', 'status.edited', 'status.deleted', 'graph.changed'] as const
+
+export interface FanoutDeps {
+  bus: Pick<Bus, 'join'>
+  graph: Pick<SocialGraph, 'followersPage' | 'followerCount' | 'relation'>
+  statuses: Pick<StatusStore, 'byIds' | 'homeIds'>
+  cache: TimelineCache
+  merged: MergedAuthors
+  lives: StatusLives
+  clock: Clock
+}
+
+/** Joins the group `fanout` until disposed. */
+export function startFanout(deps: FanoutDeps): AsyncDisposable {
+  const fanout = new Fanout(deps)
+  return deps.bus.join('fanout', FANOUT_EVENTS, (message) => fanout.handle(message))
+}
+
+class Fanout {
+  readonly #deps: FanoutDeps
+  readonly #deleted = new Set<StatusId>()
+
+  constructor(deps: FanoutDeps) {
+    this.#deps = deps
+  }
+
+  async handle(message: BusMessage): Promise<void> {
+    failpoint('W8')
+    switch (message.type) {
+      case 'status.created':
+        await this.#created(decodeEvent('status.created', message), message.createdAtMs)
+        break
+      case 'status.edited':
+        await this.#edited(decodeEvent('status.edited', message))
+        break
+      case 'status.deleted':
+        await this.#removed(decodeEvent('status.deleted', message))
+        break
+      case 'graph.changed':
+        await this.#graphChanged(decodeEvent('graph.changed', message))
+    }
+    failpoint('W13')
+  }
+
+  async #created(event: EventBodies['status.created'], committedAtMs: number): Promise<void> {
+    if (this.#deleted.has(event.id)) return
+    const { cache, clock, lives } = this.#deps
+    lives.note(event.id, event.author, { acceptedAtMs: event.acceptedAtMs, committedAtMs })
+    const run = await this.#deliver(event)
+    const shards = [...run.shards]
+    lives.note(event.id, event.author, { ...run, shards, fannedOutAtMs: clock.nowMs() })
+    // Deleted while it was being delivered: its removal may have walked ahead of the delivery.
+    if (this.#deleted.has(event.id)) await this.#walk(event.author, (owners) => cache.remove(event.id, owners))
+  }
+
+  async #deliver(event: EventBodies['status.created']): Promise<Delivery> {
+    const { cache, graph, merged } = this.#deps
+    const entry = entryOf(event)
+    const run: Delivery = { followers: 0, delivered: 0, shards: new Set(), mergedAtRead: false }
+    const insert = async (owners: AccountId[]) => {
+      run.delivered += await cache.insert(entry, owners)
+      for (const owner of owners) run.shards.add(cache.shardOf(owner))
+    }
+    await insert([event.author])
+    if (event.visibility === 'direct') {
+      const readers = event.mentions.filter((reader) => graph.relation(reader, event.author).following)
+      run.followers = readers.length
+      await insert(readers)
+      return run
+    }
+    run.mergedAtRead = merged.passesOver(event.author, graph.followerCount(event.author))
+    if (run.mergedAtRead) return run
+    run.followers = await this.#walk(event.author, insert)
+    return run
+  }
+
+  /** A direct status may have been given new readers. */
+  async #edited(event: EventBodies['status.edited']): Promise<void> {
+    const { cache, graph, statuses } = this.#deps
+    const [status] = await statuses.byIds([event.id])
+    if (status?.visibility !== 'direct') return
+    const readers = event.mentions.filter((reader) => graph.relation(reader, event.author).following)
+    await cache.insert(entryOf({ ...status, author: status.accountId }), readers)
+  }
+
+  async #removed({ id, author }: EventBodies['status.deleted']): Promise<void> {
+    const { cache } = this.#deps
+    this.#remember(id)
+    await cache.remove(id, [author])
+    await this.#walk(author, (owners) => cache.remove(id, owners))
+  }
+
+  async #graphChanged({ source, target, change }: EventBodies['graph.changed']): Promise<void> {
+    const { cache, graph } = this.#deps
+    switch (change) {
+      case 'followed':
+      case 'request_accepted':
+        await this.#mergeAuthor(source, target)
+        return
+      case 'unfollowed':
+        if (!graph.relation(source, target).following) await cache.removeAuthor(source, target)
+        return
+      case 'blocked':
+        await cache.removeAuthor(source, target)
+        await cache.removeAuthor(target, source)
+        return
+      default:
+    }
+  }
+
+  /** Someone newly followed comes with what they wrote before. */
+  async #mergeAuthor(owner: AccountId, author: AccountId): Promise<void> {
+    const { cache, graph, merged, statuses } = this.#deps
+    if (!graph.relation(owner, author).following) return
+    if (merged.isMerged(author, graph.followerCount(author))) return
+    const rows = await statuses.homeIds([author], { limit: TIMELINE_ENTRIES_MAX }, owner)
+    const last = rows.at(-1)
+    const floor = rows.length < TIMELINE_ENTRIES_MAX || last === undefined ? 0n : last.id - 1n
+    await cache.merge(owner, rows.map(entryOf), floor)
+    // Unfollowed meanwhile, and its clean-up may have come first.
+    if (!graph.relation(owner, author).following) await cache.removeAuthor(owner, author)
+  }
+
+  /** Gives each page of followers to `act`; returns how many followers there were. */
+  async #walk(author: AccountId, act: (owners: AccountId[]) => Promise<unknown>): Promise<number> {
+    let walked = 0
+    let afterIndex = -1
+    for (;;) {
+      const { followers, lastIndex } = this.#deps.graph.followersPage(author, afterIndex, FOLLOWERS_PAGE)
+      failpoint('W9')
+      if (followers.length > 0) await act(followers)
+      failpoint('W11')
+      walked += followers.length
+      if (followers.length < FOLLOWERS_PAGE) return walked
+      afterIndex = lastIndex
+      await nextTurn()
+    }
+  }
+
+  #remember(id: StatusId): void {
+    this.#deleted.add(id)
+    if (this.#deleted.size <= DELETED_REMEMBERED_MAX) return
+    const oldest = this.#deleted.values().next()
+    if (oldest.done !== true) this.#deleted.delete(oldest.value)
+  }
+}
+
+interface Delivery {
+  followers: number
+  delivered: number
+  shards: Set<string>
+  mergedAtRead: boolean
+}
+
+function entryOf({
+  id,
+  author,
+  boostOf,
+  inReplyTo,
+}: Pick<TimelineRow, 'id' | 'author' | 'boostOf' | 'inReplyTo'>): TimelineEntry {
+  const flags = (boostOf === null ? 0 : ENTRY_BOOST) | (inReplyTo === null ? 0 : ENTRY_REPLY)
+  return { id, author, boostOf: boostOf ?? 0n, flags }
+}
