@@ -4,9 +4,14 @@
  * A timeline is *missing*, *building* or *present*. Inserts go to building and present timelines only and are idempotent;
  * a missing one is rebuilt on read, and an insert that races the rebuild is kept (the builder's entries are merged with
  * it). Reads give strictly descending, unique ids. Nothing here is truth: everything may be dropped at any time.
+ *
+ * A present timeline is *complete above its floor*: it holds every entry with an id above it, and none at or below it. What
+ * is older is asked of the store. Trimming raises the floor; floor 0n says that the timeline goes back to the beginning.
  */
 import type { Page } from '../kit/page.ts'
 import type { AccountId, StatusId } from '../snowflake/contract.ts'
+
+export { MergedAuthors } from './merged-authors.ts'
 
 export const TIMELINE_ENTRIES_MAX = 800
 
@@ -24,8 +29,10 @@ export interface TimelineEntry {
 
 export interface TimelinePage {
   entries: TimelineEntry[]
-  /** True when the timeline holds nothing older than the last entry, though the store may. */
+  /** True when the timeline holds nothing older than the last entry, though the store may when `floor` is not 0n. */
   endReached: boolean
+  /** The timeline is complete above this id. */
+  floor: bigint
 }
 
 /** Proof of one rebuild: a stale one (the timeline was dropped or rebuilt meanwhile) changes nothing. */
@@ -44,16 +51,27 @@ export interface TimelineCacheStats {
 export interface TimelineCache extends AsyncDisposable {
   /** Inserts one entry into many timelines; those not building or present are passed over. Returns how many took it. */
   insert(entry: TimelineEntry, owners: readonly AccountId[]): Promise<number>
+  /** Takes a deleted status out of many timelines. Returns how many held it. */
+  remove(id: StatusId, owners: readonly AccountId[]): Promise<number>
   /** Undefined: missing or still building. */
   read(owner: AccountId, page: Page): Promise<TimelinePage | undefined>
-  /** Begins a rebuild: from now on inserts are kept. Undefined when the timeline is present, or being built by another. */
+  /**
+   * Begins a rebuild: from now on inserts are kept. Undefined when the timeline is present, or being built by another whose
+   * lease (BUILD_LEASE_MS) has not lapsed.
+   */
   beginBuild(owner: AccountId): Promise<BuildTicket | undefined>
-  /** Merges the built entries with what was inserted meanwhile; the timeline is present. False for a stale ticket. */
-  finishBuild(ticket: BuildTicket, entries: readonly TimelineEntry[]): Promise<boolean>
+  /**
+   * Merges the built entries, complete above `floor`, with what was inserted meanwhile; the timeline is present. False for a
+   * stale ticket.
+   */
+  finishBuild(ticket: BuildTicket, entries: readonly TimelineEntry[], floor: bigint): Promise<boolean>
   abandonBuild(ticket: BuildTicket): Promise<void>
-  /** Adds entries (a newly followed author's statuses) to a present timeline. */
-  merge(owner: AccountId, entries: readonly TimelineEntry[]): Promise<void>
-  /** Removes an author's entries (unfollow, block), boosts by and of them included when `boostsOf`. */
+  /** Adds a newly followed author's entries, complete above `floor`, to a building or present timeline. */
+  merge(owner: AccountId, entries: readonly TimelineEntry[], floor: bigint): Promise<void>
+  /**
+   * Removes an author's entries, their boosts of others included (unfollow, block). Boosts *of* the author by others stay:
+   * the rules hide them. A build that is under way becomes stale, as it may hold them still.
+   */
   removeAuthor(owner: AccountId, author: AccountId): Promise<void>
   drop(owner: AccountId): Promise<void>
   /** Drops timelines not read since `ms` (since 1970). Returns how many. */
@@ -62,3 +80,6 @@ export interface TimelineCache extends AsyncDisposable {
   shardOf(owner: AccountId): string
   stats(): TimelineCacheStats
 }
+
+/** A builder that died must not block its timeline for ever (Mastodon #6251). */
+export const BUILD_LEASE_MS = 30_000

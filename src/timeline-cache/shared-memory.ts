@@ -1,0 +1,36 @@
+/** The timeline cache of one machine, in shared memory: `writer.ts` writes, `reader.ts` reads, `layout.ts` has the picture. */
+import type { Clock } from '../kit/clock.ts'
+import type { TimelineCache } from './contract.ts'
+import type { TimelineMemory } from './memory.ts'
+import { TimelineReader } from './reader.ts'
+import { TimelineWriter } from './writer.ts'
+
+/** 256 MiB: 13,000 timelines of 800 entries, or 240,000 of 40. Memory is taken only as timelines come. */
+export const TIMELINES_BYTES_MAX = 256 * 1024 * 1024
+
+export interface SharedMemoryTimelines extends TimelineCache {
+  /** For readers on other threads. */
+  readonly memory: TimelineMemory
+}
+
+export function openSharedMemoryTimelines(options: { clock: Clock; bytesLimit?: number }): SharedMemoryTimelines {
+  const { clock } = options
+  const writer = new TimelineWriter(options.bytesLimit ?? TIMELINES_BYTES_MAX)
+  const reader = new TimelineReader(writer.memory)
+  return {
+    memory: writer.memory,
+    insert: async (entry, owners) => writer.insert(entry, owners),
+    remove: async (id, owners) => writer.remove(id, owners),
+    read: async (owner, page) => reader.read(owner, page, clock.nowMs()),
+    beginBuild: async (owner) => writer.beginBuild(owner, clock.nowMs()),
+    finishBuild: async (ticket, entries, floor) => writer.finishBuild(ticket, entries, floor),
+    abandonBuild: async (ticket) => writer.abandonBuild(ticket),
+    merge: async (owner, entries, floor) => writer.merge(owner, entries, floor),
+    removeAuthor: async (owner, author) => writer.removeAuthor(owner, author),
+    drop: async (owner) => writer.drop(owner),
+    dropUnread: async (beforeMs) => writer.dropUnread(beforeMs),
+    shardOf: () => 'shared-memory',
+    stats: () => writer.stats(),
+    [Symbol.asyncDispose]: async () => {},
+  }
+}
