@@ -13,14 +13,12 @@ import type { Clock } from '../kit/clock.ts'
 import { failpoint } from '../kit/failpoint.ts'
 import type { AccountId, StatusId } from '../snowflake/contract.ts'
 import type { SocialGraph } from '../social-graph/contract.ts'
-import type { StatusStore, TimelineRow } from '../status-store/contract.ts'
+import type { StatusStore } from '../status-store/contract.ts'
 import {
-  ENTRY_BOOST,
-  ENTRY_REPLY,
+  timelineEntry,
   TIMELINE_ENTRIES_MAX,
   type MergedAuthors,
   type TimelineCache,
-  type TimelineEntry,
 } from '../timeline-cache/contract.ts'
 import type { StatusLives } from './contract.ts'
 
@@ -86,7 +84,7 @@ class Fanout {
 
   async #deliver(event: EventBodies['status.created']): Promise<Delivery> {
     const { cache, graph, merged } = this.#deps
-    const entry = entryOf(event)
+    const entry = timelineEntry(event)
     const run: Delivery = { followers: 0, delivered: 0, shards: new Set(), mergedAtRead: false }
     const insert = async (owners: AccountId[]) => {
       run.delivered += await cache.insert(entry, owners)
@@ -111,7 +109,7 @@ class Fanout {
     const [status] = await statuses.byIds([event.id])
     if (status?.visibility !== 'direct') return
     const readers = event.mentions.filter((reader) => graph.relation(reader, event.author).following)
-    await cache.insert(entryOf({ ...status, author: status.accountId }), readers)
+    await cache.insert(timelineEntry({ ...status, author: status.accountId }), readers)
   }
 
   async #removed({ id, author }: EventBodies['status.deleted']): Promise<void> {
@@ -147,7 +145,7 @@ class Fanout {
     const rows = await statuses.homeIds([author], { limit: TIMELINE_ENTRIES_MAX }, owner)
     const last = rows.at(-1)
     const floor = rows.length < TIMELINE_ENTRIES_MAX || last === undefined ? 0n : last.id - 1n
-    await cache.merge(owner, rows.map(entryOf), floor)
+    await cache.merge(owner, rows.map(timelineEntry), floor)
     // Unfollowed meanwhile, and its clean-up may have come first.
     if (!graph.relation(owner, author).following) await cache.removeAuthor(owner, author)
   }
@@ -181,14 +179,4 @@ interface Delivery {
   delivered: number
   shards: Set<string>
   mergedAtRead: boolean
-}
-
-function entryOf({
-  id,
-  author,
-  boostOf,
-  inReplyTo,
-}: Pick<TimelineRow, 'id' | 'author' | 'boostOf' | 'inReplyTo'>): TimelineEntry {
-  const flags = (boostOf === null ? 0 : ENTRY_BOOST) | (inReplyTo === null ? 0 : ENTRY_REPLY)
-  return { id, author, boostOf: boostOf ?? 0n, flags }
 }

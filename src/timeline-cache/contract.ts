@@ -11,6 +11,7 @@
 import type { Page } from '../kit/page.ts'
 import type { AccountId, StatusId } from '../snowflake/contract.ts'
 
+export { timelineEntry } from './entry.ts'
 export { MergedAuthors } from './merged-authors.ts'
 
 export const TIMELINE_ENTRIES_MAX = 800

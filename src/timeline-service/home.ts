@@ -7,14 +7,12 @@ import type { Log } from '../kit/log.ts'
 import type { Page } from '../kit/page.ts'
 import type { AccountId } from '../snowflake/contract.ts'
 import type { SocialGraph } from '../social-graph/contract.ts'
-import type { StatusStore, TimelineRow } from '../status-store/contract.ts'
+import type { StatusStore } from '../status-store/contract.ts'
 import {
-  ENTRY_BOOST,
-  ENTRY_REPLY,
+  timelineEntry,
   TIMELINE_ENTRIES_MAX,
   type MergedAuthors,
   type TimelineCache,
-  type TimelineEntry,
 } from '../timeline-cache/contract.ts'
 import type { Celebrities, HomeRow } from './celebrities.ts'
 import { mergeSlices, type Slice } from './page-filling.ts'
@@ -101,16 +99,11 @@ export class HomeSkeleton {
       const rows = await statuses.homeIds(authors, { limit: TIMELINE_ENTRIES_MAX }, viewer)
       const last = rows.at(-1)
       const floor = rows.length < TIMELINE_ENTRIES_MAX || last === undefined ? 0n : last.id - 1n
-      await cache.finishBuild(ticket, rows.map(entryOf), floor)
+      await cache.finishBuild(ticket, rows.map(timelineEntry), floor)
     } catch (error) {
       await cache.abandonBuild(ticket)
       log.warn({ event: 'timeline.rebuild_failed', error: error instanceof Error ? error.message : String(error) })
       throw error
     }
   }
-}
-
-function entryOf(row: TimelineRow): TimelineEntry {
-  const flags = (row.boostOf === null ? 0 : ENTRY_BOOST) | (row.inReplyTo === null ? 0 : ENTRY_REPLY)
-  return { id: row.id, author: row.author, boostOf: row.boostOf ?? 0n, flags }
 }
