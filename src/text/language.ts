@@ -1,5 +1,7 @@
 /** Which language a text is in, and which codes name a language. */
-import { detectAll } from 'tinyld'
+import { createRequire } from 'node:module'
+
+import type * as Tinyld from 'tinyld'
 
 import type { Token } from './tokens.ts'
 
@@ -60,8 +62,17 @@ export function detectLanguage(tokens: readonly Token[]): string | null {
   const letters = words.match(/\p{L}/gu)?.length ?? 0
   const dense = words.match(DENSE)?.length ?? 0
   if (letters < LETTERS_MIN && dense < DENSE_LETTERS_MIN) return null
-  const [best, next] = detectAll(words).filter(({ lang }) => !UNDETECTED.has(lang))
+  const [best, next] = detector()
+    .detectAll(words)
+    .filter(({ lang }) => !UNDETECTED.has(lang))
   if (best === undefined || best.accuracy < ACCURACY_MIN) return null
   if (next !== undefined && best.accuracy < next.accuracy * LEAD_MIN) return null
   return languageOf(best.lang)
 }
+
+/** Loaded with the first text: its tables take 50 MB in every thread, which a server at rest does not need. */
+function detector(): typeof Tinyld {
+  return requireModule('tinyld')
+}
+
+const requireModule: (name: 'tinyld') => typeof Tinyld = createRequire(import.meta.url)
