@@ -117,8 +117,8 @@ test('favourites of one status are one group with a count and samples; the page 
   assert.equal(group?.status, 50n)
   assert.equal(group?.pageMaxId, group?.mostRecentId)
   assert.deepEqual(
-    page.accounts.map(({ account }) => account.id).toSorted(),
-    [carol, ...(group?.sampleAccounts ?? [])].toSorted(),
+    new Set(page.accounts.map(({ account }) => account.id)),
+    new Set([carol, ...(group?.sampleAccounts ?? [])]),
   )
   assert.deepEqual(
     page.statuses.map(({ status }) => status.id),
@@ -284,17 +284,18 @@ test('ids of one recipient become visible in their order, so that nobody polling
       },
       [{ id: alice, filtered: false }],
     )
-  let writing = true
-  const all = Promise.all(Array.from({ length: 40 }, (_, index) => write(index))).then(() => (writing = false))
-  let last = 0n
-  let met = 0
-  while (writing || met < 40) {
+  const writes = Array.from({ length: 40 }, (_, index) => write(index))
+  const written = Promise.all(writes).then(() => 'written')
+  const poll = async () => {
     const rows = await world.database.rows<{ id: bigint }>`
       select id from notifications where recipient = ${alice} and id > ${last} order by id`
-    met += rows.length
     last = rows.at(-1)?.id ?? last
-    if (!writing && rows.length === 0) break
+    return rows.length
   }
-  await all
+  let last = 0n
+  let met = 0
+  const isWritten = () => Promise.race([written, Promise.resolve('not yet')])
+  while ((await isWritten()) === 'not yet') met += await poll()
+  met += await poll()
   assert.equal(met, 40)
 })
