@@ -1,3 +1,4 @@
+import type { Database } from '../engines/database/contract.ts'
 /**
  * Which process may use which worker number, as rows of PostgreSQL.
  *
@@ -9,7 +10,6 @@
 import type { Clock, SteadyClock } from '../kit/clock.ts'
 import { AppError } from '../kit/errors.ts'
 import type { Log } from '../kit/log.ts'
-import type { Database } from '../engines/database/contract.ts'
 import { CLOCK_AHEAD_MS_MAX, watchClockSteps } from './clock-steps.ts'
 import type { ClockSteps } from './clock-steps.ts'
 import { LIVE_WORKERS } from './generator.ts'
