@@ -53,16 +53,21 @@ function isClosedTo(graph: SocialGraph, viewer: AccountId | undefined, owner: Ac
   return owner.hideCollections === true || (viewer !== undefined && graph.relation(viewer, owner.id).blockedBy)
 }
 
+interface ShownPeopleDeps {
+  graph: Pick<SocialGraph, 'relation'>
+  hydration: AccountRouteDeps['hydration']
+}
+
 /** A list of people as somebody may see it. */
-interface PeopleWalk {
+export interface PeopleWalk {
   viewer: AccountId | undefined
   owner: AccountId
   read: (page: Page) => Promise<Cursored<AccountId>[]>
 }
 
 /** Filter first, then cut: read on until the page is full. */
-async function shownPeople(
-  { graph, hydration }: AccountRouteDeps,
+export async function shownPeople(
+  { graph, hydration }: ShownPeopleDeps,
   { viewer, owner, read }: PeopleWalk,
   page: Page,
 ): Promise<{ links: Links; views: AccountView[] }> {
@@ -91,7 +96,7 @@ async function shownPeople(
 
 /** As Mastodon: on others' lists, nobody whom one blocks or mutes, and nobody by whom one is blocked. */
 function isShownTo(
-  graph: SocialGraph,
+  graph: Pick<SocialGraph, 'relation'>,
   viewer: AccountId | undefined,
   owner: AccountId,
   account: AccountRecord,
