@@ -1,6 +1,13 @@
 /** A person at a browser without JavaScript: keeps cookies, fills in forms, follows redirects within the server by hand. */
 import assert from 'node:assert/strict'
 
+export interface Seen {
+  status: number
+  html: string
+  location: string | null
+  headers: Headers
+}
+
 export class Visitor {
   readonly base: string
   readonly #cookies = new Map<string, string>()
@@ -9,29 +16,26 @@ export class Visitor {
     this.base = base
   }
 
-  async get(path: string): Promise<{ status: number; html: string; location: string | null }> {
+  async get(path: string): Promise<Seen> {
     return this.#send(path, {})
   }
 
   /** Fills in the form of `html` whose action is `action`: hidden fields are kept, `fields` are typed in. */
-  async submit(
-    html: string,
-    action: string,
-    fields: Record<string, string>,
-  ): Promise<{ status: number; html: string; location: string | null }> {
+  async submit(html: string, action: string, fields: Record<string, string>): Promise<Seen> {
     const form = formsOf(html).find((each) => each.action.split('?')[0] === action)
     assert.ok(form, `no form for ${action} on the page: ${html.slice(0, 400)}`)
     const body = new URLSearchParams({ ...form.hidden, ...fields })
     return this.#send(form.action, { method: 'POST', body, headers: { origin: this.base } })
   }
 
-  async #send(path: string, init: RequestInit): Promise<{ status: number; html: string; location: string | null }> {
+  async #send(path: string, init: RequestInit): Promise<Seen> {
     const cookie = [...this.#cookies].map(([name, value]) => `${name}=${value}`).join('; ')
     const headers = new Headers(init.headers)
     if (cookie !== '') headers.set('cookie', cookie)
     const response = await fetch(new URL(path, this.base), { ...init, headers, redirect: 'manual' })
     for (const line of response.headers.getSetCookie()) this.#keep(line)
-    return { status: response.status, html: await response.text(), location: response.headers.get('location') }
+    const { status, headers: answered } = response
+    return { status, html: await response.text(), location: answered.get('location'), headers: answered }
   }
 
   #keep(line: string): void {

@@ -5,9 +5,12 @@
 import type { AppError } from '../../kit/errors.ts'
 import { notFound } from '../../kit/errors.ts'
 import type { Call } from '../call.ts'
+import { refusalOf } from '../errors.ts'
 import type { ThrottleName } from '../rate-limits.ts'
 import type { Edge } from '../routing.ts'
 import type { Html } from './html.ts'
+import { errorPage } from './message-page.ts'
+import type { PageSettings } from './page-settings.ts'
 import type { Visit, Visits } from './visits.ts'
 
 export interface PageCall extends Visit {
@@ -30,10 +33,12 @@ export interface FormHandlers {
 export class PageRouter {
   readonly #edge: Edge
   readonly #visits: Visits
+  readonly #settings: Pick<PageSettings, 'title'>
 
-  constructor(edge: Edge, visits: Visits) {
+  constructor(edge: Edge, visits: Visits, settings: Pick<PageSettings, 'title'>) {
     this.#edge = edge
     this.#visits = visits
+    this.#settings = settings
   }
 
   page(path: string, handler: PageHandler, limits: readonly ThrottleName[] = []): void {
@@ -43,7 +48,7 @@ export class PageRouter {
       auth: 'public',
       limits,
       answers: 'other',
-      handler: async (call) => send(call, await handler({ call, ...(await this.#visits.read(call)) })),
+      handler: (call) => this.#answer(call, async () => handler({ call, ...(await this.#visits.read(call)) })),
     })
   }
 
@@ -54,14 +59,27 @@ export class PageRouter {
       auth: 'public',
       limits,
       answers: 'other',
-      handler: async (call) => {
-        const handler = handlers[verbOf(call)]
-        if (handler === undefined) throw notFound()
-        const visit = await this.#visits.read(call)
-        this.#visits.checkForm(call, visit)
-        return send(call, await handler({ call, ...visit }))
-      },
+      handler: (call) =>
+        this.#answer(call, async () => {
+          const handler = handlers[verbOf(call)]
+          if (handler === undefined) throw notFound()
+          const visit = await this.#visits.read(call)
+          this.#visits.checkForm(call, visit)
+          return handler({ call, ...visit })
+        }),
     })
+  }
+
+  /** Faults become pages here, even for a browser that did not say that it takes HTML; bugs go on to the server. */
+  async #answer(call: Call, work: () => Promise<PageAnswer>): Promise<unknown> {
+    try {
+      return send(call, await work())
+    } catch (error) {
+      const refusal = refusalOf(error)
+      if (refusal === undefined) throw error
+      for (const [name, value] of Object.entries(refusal.headers)) call.setHeader(name, value)
+      return send(call, { page: errorPage(this.#settings, refusal.status, refusal.message), status: refusal.status })
+    }
   }
 }
 

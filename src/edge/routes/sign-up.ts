@@ -37,7 +37,7 @@ export function registerAccessRoutes(edge: Edge, deps: AccessDeps): void {
   const { settings, site, hydration, sendConfirmation } = deps
   const { base } = site.urls
   const visits = new Visits({ sessions, base })
-  const pages = new PageRouter(edge, visits)
+  const pages = new PageRouter(edge, visits, settings)
   const people = new People(accounts)
   const signUpDeps = { ...deps, accounts, visits, people }
   registerFrontRoutes(edge, pages, { accounts, people, settings })
