@@ -6,7 +6,7 @@ import type { AccountRecord } from '../../src/accounts/contract.ts'
 import type { Handler } from '../../src/engines/bus/contract.ts'
 import type { OutboxMessage } from '../../src/engines/outbox/contract.ts'
 import { decodeEvent, encodeEvent, type EventBodies, type EventType } from '../../src/events/contract.ts'
-import { canSee, type AccountView, type StatusView } from '../../src/hydration/contract.ts'
+import { canSee, type AccountView, type Hydration, type StatusView } from '../../src/hydration/contract.ts'
 import type { Clock } from '../../src/kit/clock.ts'
 import { notificationConsumer } from '../../src/notifications/consumer.ts'
 import type { Notifications } from '../../src/notifications/contract.ts'
@@ -44,6 +44,7 @@ const NO_RELATION: Relation = {
 export class NotificationWorld implements AsyncDisposable {
   readonly database: TestDatabase
   readonly notifications: Notifications
+  readonly hydration: Pick<Hydration, 'accounts' | 'statuses'>
   /** What was announced on the outbox, in order. */
   readonly announced: EventBodies['notification.created'][] = []
   readonly accounts = new Map<AccountId, AccountRecord>()
@@ -67,12 +68,12 @@ export class NotificationWorld implements AsyncDisposable {
         return { followers: page, lastIndex: afterIndex + page.length }
       },
     }
-    const hydration = {
+    this.hydration = {
       accounts: async (ids: readonly AccountId[]) => ids.flatMap((id) => this.#accountView(id) ?? []),
       statuses: async (ids: readonly StatusId[], viewer: AccountId | undefined) =>
         ids.flatMap((id) => this.#statusView(id, viewer) ?? []),
     }
-    this.notifications = notifications({ database, hydration, graph, clock })
+    this.notifications = notifications({ database, hydration: this.hydration, graph, clock })
     notificationConsumer({
       bus: { join: (_group, _types, handler) => this.#join(handler) },
       database,
