@@ -1,24 +1,27 @@
 /**
- * One Dunlin per data folder. The lock is a file that names its owner: process id, start time, and the space in which
- * that id counts. It needs no cleaning up: an owner that does not run any more owns nothing.
+ * One Dunlin per data folder. Whoever wants it puts a file of its own there (`dunlin.lock.<token>`: process id, start time,
+ * and the space in which that id counts) and has the folder when nobody else's is there. First announce, then look: of
+ * two that come at once at least one sees the other. Of several the one with the smallest token stays and the others
+ * step back; nothing of a living process is ever removed by another.
  *
- * From within another container the owner's id cannot be looked up; there the file's time counts, which the owner
- * renews every `HEARTBEAT_MS`.
+ * It needs no cleaning up: the file of a process that does not run any more counts for nothing. From within another
+ * container the process cannot be looked up; there the file's time counts, which its owner renews every `HEARTBEAT_MS`.
  */
 import { randomUUID } from 'node:crypto'
-import { link, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { systemClock, type Clock } from '../../../kit/clock.ts'
 import { AppError } from '../../../kit/errors.ts'
 import { processSpace, processStart } from './processes.ts'
 
-const LOCK_FILE = 'dunlin.lock'
+const PREFIX = 'dunlin.lock.'
 export const HEARTBEAT_MS = 2_000
 /** Without a heartbeat for so long, an owner that cannot be looked up is gone. */
 export const HEARTBEAT_LOST_MS = 10_000
-/** Attempts at taking over a lock whose owner is gone, against others who do the same. */
-const TAKEOVERS_MAX = 10
+/** Others that came at the same moment step back within this time; who is still there has the folder. */
+const CONTENTION_MS_MAX = 300
+const CONTENTION_POLL_MS = 10
 
 export interface LockOwner {
   readonly pid: number
@@ -30,83 +33,109 @@ export interface LockOwner {
 
 /** Takes the lock of `dataDir` until disposed. Throws `conflict` when another process has it. */
 export async function lockDataFolder(dataDir: string, clock: Clock = systemClock): Promise<AsyncDisposable> {
-  const path = join(dataDir, LOCK_FILE)
-  const mine = await ownIdentity()
-  const draft = `${path}.${mine.token}`
-  await writeDraft(draft, mine, dataDir)
+  const token = randomUUID()
+  const mine: LockOwner = {
+    pid: process.pid,
+    start: (await processStart(process.pid)) ?? '',
+    space: await processSpace(),
+    token,
+  }
+  const path = join(dataDir, PREFIX + token)
   try {
-    await take(path, draft, clock)
-  } finally {
-    await rm(draft, { force: true })
+    await contend(dataDir, mine, clock)
+  } catch (error) {
+    await rm(path, { force: true })
+    throw error
   }
   const heartbeat = setInterval(() => void touch(path, clock), HEARTBEAT_MS)
   heartbeat.unref()
   return {
     async [Symbol.asyncDispose]() {
       clearInterval(heartbeat)
-      const owner = await readOwner(path)
-      if (owner?.token === mine.token) await rm(path, { force: true })
+      await rm(path, { force: true })
     },
   }
 }
 
 /** Who has the lock of `dataDir` now, if anybody has. */
 export async function dataFolderOwner(dataDir: string, clock: Clock = systemClock): Promise<LockOwner | undefined> {
-  const path = join(dataDir, LOCK_FILE)
-  const owner = await readOwner(path)
-  return owner !== undefined && (await isAlive(owner, path, clock)) ? owner : undefined
+  const [owner] = await livingOwners(dataDir, clock)
+  return owner
 }
 
-async function take(path: string, draft: string, clock: Clock): Promise<void> {
-  for (let attempt = 0; attempt < TAKEOVERS_MAX; attempt += 1) {
-    // `link` fails when the name exists: of several only one gets it, and nobody sees half a file.
-    if (await linked(draft, path)) return
-    const owner = await readOwner(path)
-    if (owner !== undefined && (await isAlive(owner, path, clock))) throw inUse(path, owner)
-    await setAside(path, owner)
+async function contend(dataDir: string, mine: LockOwner, clock: Clock): Promise<void> {
+  const deadlineMs = clock.nowMs() + CONTENTION_MS_MAX
+  let announced = false
+  for (;;) {
+    const others = (await livingOwners(dataDir, clock)).filter(({ token }) => token !== mine.token)
+    const [first] = others
+    if (first === undefined && announced) return
+    if (first !== undefined && clock.nowMs() > deadlineMs) throw inUse(dataDir, first)
+    if (first === undefined) {
+      await announce(dataDir, mine)
+      announced = true
+      continue // and look once more
+    }
+    if (announced && first.token < mine.token) {
+      await rm(join(dataDir, PREFIX + mine.token), { force: true })
+      announced = false
+    }
+    await clock.sleep(CONTENTION_POLL_MS)
   }
-  throw new AppError('conflict', `Several Dunlins take ${path} from each other: start one of them only.`)
 }
 
-/** Removes the lock of `dead`, and puts it back if it has become somebody else's meanwhile. */
-async function setAside(path: string, dead: LockOwner | undefined): Promise<void> {
-  const aside = `${path}.${randomUUID()}`
-  const moved = await rename(path, aside).then(
-    () => true,
-    () => false,
-  )
-  if (!moved) return
-  const taken = await readOwner(aside)
-  if (taken !== undefined && taken.token !== dead?.token) await linked(aside, path)
-  await rm(aside, { force: true })
-}
-
-async function isAlive(owner: LockOwner, path: string, clock: Clock): Promise<boolean> {
-  if (owner.space === (await processSpace())) return (await processStart(owner.pid)) === owner.start
-  const seen = await stat(path).catch(() => undefined)
-  return seen !== undefined && clock.nowMs() - seen.mtimeMs < HEARTBEAT_LOST_MS
-}
-
-async function ownIdentity(): Promise<LockOwner> {
-  const start = (await processStart(process.pid)) ?? ''
-  return { pid: process.pid, start, space: await processSpace(), token: randomUUID() }
-}
-
-async function writeDraft(draft: string, owner: LockOwner, dataDir: string): Promise<void> {
+/** Written beside its name and renamed: nobody sees half a file. */
+async function announce(dataDir: string, mine: LockOwner): Promise<void> {
+  const draft = join(dataDir, `.${PREFIX}${mine.token}`)
   try {
-    await writeFile(draft, `${JSON.stringify(owner)}\n`, { mode: 0o644 })
+    await writeFile(draft, `${JSON.stringify(mine)}\n`, { mode: 0o644 })
+    await rename(draft, join(dataDir, PREFIX + mine.token))
   } catch (cause) {
     throw new AppError('conflict', `The data folder ${dataDir} cannot be written: ${String(cause)}`, { cause })
   }
 }
 
-async function readOwner(path: string): Promise<LockOwner | undefined> {
-  const text = await readFile(path, 'utf8').catch(() => '')
+/** Owners that run, by token; the files of the others are removed. */
+async function livingOwners(dataDir: string, clock: Clock): Promise<LockOwner[]> {
+  const space = await processSpace()
+  const living: LockOwner[] = []
+  const names = await readdir(dataDir)
+  for (const name of names.filter((candidate) => candidate.startsWith(PREFIX)).toSorted()) {
+    const path = join(dataDir, name)
+    const text = await readIfThere(path)
+    if (text === undefined) continue // given back meanwhile
+    const owner = parseOwner(text)
+    if (owner !== undefined && (await isAlive(owner, { path, space, clock }))) living.push(owner)
+    // A reader without the right to remove it leaves it to the next owner.
+    else await rm(path, { force: true }).catch(() => undefined)
+  }
+  return living
+}
+
+async function isAlive(owner: LockOwner, here: { path: string; space: string; clock: Clock }): Promise<boolean> {
+  if (owner.space === here.space) return (await processStart(owner.pid)) === owner.start
+  const seen = await stat(here.path).catch(() => undefined)
+  return seen !== undefined && here.clock.nowMs() - seen.mtimeMs < HEARTBEAT_LOST_MS
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (cause) {
+    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return undefined
+    throw new AppError('conflict', `${path} cannot be read: start Dunlin as the user that started it before.`, {
+      cause,
+    })
+  }
+}
+
+/** What the file says; undefined when it says nothing, as after a power cut. */
+function parseOwner(text: string): LockOwner | undefined {
   try {
     const value: unknown = JSON.parse(text)
     return isOwner(value) ? value : undefined
   } catch {
-    return undefined // empty after a power cut, or no lock of ours
+    return undefined
   }
 }
 
@@ -116,25 +145,15 @@ function isOwner(value: unknown): value is LockOwner {
   return Number.isInteger(pid) && typeof start === 'string' && typeof space === 'string' && typeof token === 'string'
 }
 
-async function linked(from: string, to: string): Promise<boolean> {
-  try {
-    await link(from, to)
-    return true
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false
-    throw error
-  }
-}
-
 async function touch(path: string, clock: Clock): Promise<void> {
   const now = clock.nowMs() / 1000
   await utimes(path, now, now).catch(() => undefined) // a missed beat; the next one counts
 }
 
-function inUse(path: string, owner: LockOwner): AppError {
+function inUse(dataDir: string, owner: LockOwner): AppError {
   return new AppError(
     'conflict',
-    `Another Dunlin (process ${owner.pid}) already uses this data folder (${path}). ` +
+    `Another Dunlin (process ${owner.pid}) already uses the data folder ${dataDir}. ` +
       'Stop it first, or give this one a folder of its own with --data-dir.',
   )
 }
