@@ -24,7 +24,7 @@ async function dataFolder(): Promise<{ path: string; cluster: string } & AsyncDi
   return {
     path,
     cluster: join(path, 'postgres', MAJOR),
-    [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }),
+    [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 }),
   }
 }
 

@@ -55,9 +55,9 @@ export async function prepareHome(dataDir: string, account: Account, log: Log): 
 /** The data folder of `home` for this major version, made by initdb when there is none. */
 export async function prepareCluster(home: string, binaries: Binaries, account: Account, log: Log): Promise<string> {
   const clusterDir = join(home, `${binaries.major}`)
+  await removeDrafts(home)
   if (await isCluster(clusterDir)) return clusterDir
   await refuseOtherVersion(home, binaries.major)
-  await removeDrafts(home)
   const startedMs = performance.now()
   await initialise(clusterDir, binaries, account)
   log.info({ event: 'postgres.initialised', clusterDir, ms: Math.round(performance.now() - startedMs) })
@@ -138,10 +138,13 @@ async function usableHome(home: string, account: Account): Promise<string> {
   )
 }
 
-/** What an initdb that was killed has left; nobody else works in a home, whose lock is ours. */
+/**
+ * What an initdb that was interrupted has left. Nobody else works in a home, whose lock is ours, except that very initdb
+ * if it outlived its parent: then a later start removes it.
+ */
 async function removeDrafts(home: string): Promise<void> {
   const drafts = (await readdir(home)).filter((name) => name.startsWith(DRAFT))
-  for (const draft of drafts) await rm(join(home, draft), { recursive: true, force: true })
+  for (const draft of drafts) await rm(join(home, draft), { recursive: true, force: true }).catch(() => undefined)
 }
 
 async function refuseOtherVersion(home: string, major: number): Promise<void> {
