@@ -4,6 +4,7 @@ import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 
 import type { Log } from '../kit/log.ts'
+import { BODY_BYTES_MAX } from './bodies.ts'
 import { INTERNAL_TEXT, NOT_FOUND_TEXT, Refusal, refusalOf } from './errors.ts'
 import { PAGE_CSP, PRIVATE_CACHE, setCommonHeaders, wantsPage } from './headers.ts'
 
@@ -30,6 +31,7 @@ export function answerMissing(options: AnswerOptions, request: FastifyRequest, r
 
 function sendRefusal(options: AnswerOptions, refusal: Refusal, request: FastifyRequest, reply: FastifyReply): void {
   reply.code(refusal.status).header('cache-control', PRIVATE_CACHE).removeHeader('link')
+  if (isLongBodyUnread(request)) reply.header('connection', 'close')
   reply.headers(refusal.headers)
   if (!wantsPage(request)) {
     void reply.type('application/json; charset=utf-8').send(JSON.stringify(refusal.body))
@@ -38,6 +40,13 @@ function sendRefusal(options: AnswerOptions, refusal: Refusal, request: FastifyR
   const text = typeof refusal.body.error === 'string' ? refusal.body.error : NOT_FOUND_TEXT
   const page = (options.errorPage ?? plainPage)(refusal.status, text)
   void reply.header('content-security-policy', PAGE_CSP).type('text/html; charset=utf-8').send(page)
+}
+
+/** Reading on just to throw it away would let anyone keep the line busy; small bodies are worth the connection. */
+function isLongBodyUnread({ raw }: FastifyRequest): boolean {
+  if (raw.complete) return false
+  const length = raw.headers['content-length']
+  return raw.headers['transfer-encoding'] !== undefined || (length !== undefined && Number(length) > BODY_BYTES_MAX)
 }
 
 /** A bug, or an engine's failure nobody translated: the log has the cause, the client the request's id. */

@@ -94,7 +94,7 @@ function merge(...layers: readonly Fields[]): Fields {
 }
 
 async function readBody(request: FastifyRequest, uploadBytesMax: number): Promise<Body> {
-  if (request.isMultipart()) return readMultipart(request, uploadBytesMax)
+  if (request.isMultipart()) return readMultipart(request, uploadBytesMax).catch(refuseMultipart)
   const { body } = request
   if (body === undefined || body === null) return EMPTY
   if (!isFields(body)) throw new AppError('bad_request', 'The request body must be a JSON object')
@@ -124,6 +124,12 @@ async function readMultipart(request: FastifyRequest, uploadBytesMax: number): P
     }
   }
   return { fields: parsePairs(pairs), files }
+}
+
+/** The parser's own complaints (no boundary, an end too early) have no status. */
+function refuseMultipart(error: unknown): never {
+  if (error instanceof AppError || (error instanceof Error && 'statusCode' in error)) throw error
+  throw new AppError('bad_request', 'The multipart body is malformed', { cause: error })
 }
 
 function tooLarge(): AppError {

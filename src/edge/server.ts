@@ -55,6 +55,7 @@ const CONNECTIONS_CHECK_MS = 5_000
 const PATH_PART_MAX = 600
 /** How long requests may take to finish once draining began. */
 export const DRAIN_MS_MAX = 10_000
+const DRAIN_SWEEP_MS = 50
 
 const REQUEST_ID = /^[\w-]{1,255}$/
 
@@ -127,7 +128,12 @@ function edgeOf(server: FastifyInstance, options: EdgeOptions): Edge {
   let draining: Promise<void> | undefined
   const drain = async (): Promise<void> => {
     const cut = setTimeout(() => server.server.closeAllConnections(), DRAIN_MS_MAX)
-    await server.close().finally(() => clearTimeout(cut))
+    // A connection may fall idle only after its last answer; nobody else would close it then.
+    const sweep = setInterval(() => server.server.closeIdleConnections(), DRAIN_SWEEP_MS)
+    await server.close().finally(() => {
+      clearTimeout(cut)
+      clearInterval(sweep)
+    })
   }
   return {
     server,
