@@ -19,6 +19,7 @@ import {
   deleteOfAccount,
   deleteOfStatus,
   dismissFrom,
+  dismissRequest,
   retractEdge,
   writeNews,
   type Recipient,
@@ -77,6 +78,9 @@ async function handle(deps: ConsumerDeps, message: BusMessage): Promise<void> {
 }
 
 async function statusCreated(deps: ConsumerDeps, body: EventBodies['status.created'], atMs: number): Promise<void> {
+  // Most statuses concern nobody: that is known without asking the database.
+  const concerns = body.boostOf !== null || body.mentions.length > 0 || (await hasBell(deps, body.author))
+  if (!concerns) return
   const found = await statusAndAuthor(deps, body.id)
   if (found === undefined) return
   const { status, author: sender } = found
@@ -108,6 +112,18 @@ async function statusEdited(deps: ConsumerDeps, body: EventBodies['status.edited
     )
     maxId = boosters.at(-1)?.cursor
     if (maxId === undefined || boosters.length < RECIPIENTS_PAGE) return
+  }
+}
+
+/** Whether any follower asked to hear of every status of the author. */
+async function hasBell({ graph, clock }: ConsumerDeps, author: AccountId): Promise<boolean> {
+  let afterIndex = -1
+  for (;;) {
+    const page = graph.followersPage(author, afterIndex, FOLLOWERS_PAGE)
+    if (page.followers.some((follower) => graph.relation(follower, author).notifying)) return true
+    if (page.followers.length === 0) return false
+    afterIndex = page.lastIndex
+    await clock.sleep(0)
   }
 }
 
@@ -173,6 +189,8 @@ async function graphChanged(deps: ConsumerDeps, body: EventBodies['graph.changed
     retractEdge(deps.database, { type, ...direction })
   switch (body.change) {
     case 'followed':
+      await dismissRequest(deps.database, edge)
+      return tellEdge(deps, 'follow', body, atMs)
     case 'request_accepted':
       await retract('follow_request')
       return tellEdge(deps, 'follow', body, atMs)

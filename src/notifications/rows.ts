@@ -99,6 +99,17 @@ export async function writeNews(
   return written
 }
 
+/** A request that has become a follow. Where there was none (almost always), nothing is remembered. */
+export async function dismissRequest(
+  db: Db,
+  edge: { recipient: AccountId; sender: AccountId; version: bigint },
+): Promise<void> {
+  await db.run`
+    update notifications set dismissed = true, version = ${edge.version}
+    where recipient = ${edge.recipient} and type = 'follow_request' and sender = ${edge.sender} and source = 0
+      and version < ${edge.version}`
+}
+
 /** Remembers that an edge has gone, so that an older event that comes later does not bring its notification back. */
 export async function retractEdge(
   db: Db,

@@ -64,6 +64,8 @@ interface Act {
 interface Deed {
   scopes: readonly Scope[]
   limits?: readonly ThrottleName[]
+  /** Left out where Mastodon answers as if nothing had been asked: nobody blocks or mutes themselves. */
+  aboutSelf?: true
   act: (act: Act) => Promise<void>
 }
 
@@ -77,7 +79,8 @@ function addDeed(edge: Edge, { graph, hydration }: RelationshipDeps, verb: strin
     handler: async (call: UserCall) => {
       const { viewer, params } = call
       const target = await requireAccount(hydration, params.id<AccountId>('id'))
-      await deed.act({ viewer, target, params, graph })
+      const isIdle = viewer === target.account.id && deed.aboutSelf !== true
+      if (!isIdle) await deed.act({ viewer, target, params, graph })
       return relationshipWith(graph, viewer, target.account.id)
     },
   })
@@ -87,6 +90,7 @@ function followRoutes(edge: Edge, deps: RelationshipRouteDeps): void {
   addDeed(edge, deps, 'follow', {
     scopes: FOLLOWS,
     limits: ['follows'],
+    aboutSelf: true,
     act: async ({ viewer, target, params, graph }) => {
       const { id, suspended, locked } = target.account
       if (suspended) throw notFound()
@@ -108,13 +112,10 @@ function followRoutes(edge: Edge, deps: RelationshipRouteDeps): void {
   })
 }
 
-/** Nobody blocks or mutes themselves: Mastodon answers as if nothing had been asked. */
 function blockRoutes(edge: Edge, deps: RelationshipRouteDeps): void {
   addDeed(edge, deps, 'block', {
     scopes: BLOCKS,
-    act: async ({ viewer, target, graph }) => {
-      if (viewer !== target.account.id) await graph.block(viewer, target.account.id)
-    },
+    act: ({ viewer, target, graph }) => graph.block(viewer, target.account.id),
   })
   addDeed(edge, deps, 'unblock', {
     scopes: BLOCKS,
@@ -125,7 +126,6 @@ function blockRoutes(edge: Edge, deps: RelationshipRouteDeps): void {
     act: async ({ viewer, target, params, graph }) => {
       const seconds = params.int('duration', { min: 0, max: MUTE_SECONDS_MAX }) ?? 0
       const notifications = params.bool('notifications') ?? true
-      if (viewer === target.account.id) return
       const expiresAtMs = seconds === 0 ? null : deps.clock.nowMs() + seconds * 1000
       await graph.mute(viewer, target.account.id, { notifications, expiresAtMs })
     },
@@ -139,6 +139,7 @@ function blockRoutes(edge: Edge, deps: RelationshipRouteDeps): void {
 function personalRoutes(edge: Edge, deps: RelationshipRouteDeps): void {
   addDeed(edge, deps, 'note', {
     scopes: ACCOUNTS,
+    aboutSelf: true,
     act: ({ viewer, target, params, graph }) =>
       graph.setNote(viewer, target.account.id, params.text('comment', { max: NOTE_CHARACTERS_MAX })?.trim() ?? ''),
   })
@@ -146,6 +147,7 @@ function personalRoutes(edge: Edge, deps: RelationshipRouteDeps): void {
   for (const verb of ['endorse', 'pin']) {
     addDeed(edge, deps, verb, {
       scopes: ACCOUNTS,
+      aboutSelf: true,
       act: async ({ viewer, target, graph }) => {
         const { id } = target.account
         if (!graph.relation(viewer, id).following) {
