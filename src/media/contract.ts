@@ -65,6 +65,6 @@ export interface Media {
   detach(tx: Db, status: StatusId): Promise<MediaId[]>
   /** Deletes rows and files; what is missing, or bound to a status, is left alone. */
   remove(owner: AccountId, ids: readonly MediaId[]): Promise<void>
-  /** Deletes media that have been bound to nothing for UNATTACHED_MS, at most `limit`; returns how many. */
-  prune(limit: number): Promise<number>
+  /** Deletes media that have been bound to nothing for UNATTACHED_MS, in batches; returns how many. */
+  prune(): Promise<number>
 }

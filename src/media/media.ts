@@ -33,6 +33,8 @@ import {
 
 /** Of each file's name: nobody tries so many. */
 const NAME_BYTES = 18
+/** Pictures pruned by one statement. */
+export const MEDIA_PER_BATCH = 100
 
 export interface MediaDeps {
   db: Database
@@ -58,11 +60,7 @@ export function openMedia(deps: MediaDeps): Media {
     attachedTo: mediaOfStatus,
     detach: (tx, status) => detachMedia(tx, status, clock.nowMs()),
     remove: async (owner, ids) => deleteFiles(deps, await deleteMedia(db, owner, ids)),
-    prune: async (limit) => {
-      const pruned = await deleteUnattached(db, clock.nowMs() - UNATTACHED_MS, limit)
-      await deleteFiles(deps, pruned)
-      return pruned.length
-    },
+    prune: () => prune(deps),
   }
 }
 
@@ -102,6 +100,18 @@ async function store({ files }: MediaDeps, folder: string, file: ProcessedFile):
   const key = `${folder}/${randomBytes(NAME_BYTES).toString('base64url')}.${file.extension}`
   await files.put(key, file.bytes)
   return key
+}
+
+/** A batch at a time, so that a crash leaves at most one batch of files without rows. */
+async function prune(deps: MediaDeps): Promise<number> {
+  const sinceMs = deps.clock.nowMs() - UNATTACHED_MS
+  let pruned = 0
+  for (let batch = MEDIA_PER_BATCH; batch === MEDIA_PER_BATCH; pruned += batch) {
+    const deleted = await deleteUnattached(deps.db, sinceMs, MEDIA_PER_BATCH)
+    await deleteFiles(deps, deleted)
+    batch = deleted.length
+  }
+  return pruned
 }
 
 async function deleteFiles({ files }: MediaDeps, records: readonly MediaRecord[]): Promise<void> {

@@ -89,8 +89,8 @@ export interface StatusStore {
   findByIdempotencyKey(account: AccountId, key: string): Promise<StatusId | undefined>
   /** Reserves the key in the transaction; false when another transaction has it (then roll back and find it). */
   reserveIdempotencyKey(tx: Db, account: AccountId, key: string, status: StatusId): Promise<boolean>
-  /** Deletes keys that have lapsed, at most `limit` of them; returns how many. */
-  forgetIdempotencyKeys(limit: number): Promise<number>
+  /** Deletes idempotency keys that have lapsed, in batches; returns how many. */
+  prune(): Promise<number>
   /**
    * Inserts the row and keeps counts (replies, boosts, the author's statuses). False when this boost exists already.
    * The caller holds the boosted status or the parent.
@@ -147,7 +147,8 @@ export interface StatusStore {
    * came after it in its conversation (its descendants are among them). Ancestors end at one that was removed.
    */
   conversation(id: StatusId, limit: number): Promise<ThreadRow[]>
-  boostedBy(status: StatusId, page: Page): Promise<Cursored<AccountId>[]>
+  /** `openly`: only those whose boost is public or unlisted, which is what others may know of. */
+  boostedBy(status: StatusId, page: Page, only?: { openly: boolean }): Promise<Cursored<AccountId>[]>
   favouritedBy(status: StatusId, page: Page): Promise<Cursored<AccountId>[]>
   /** The texts before the current one, oldest first, at most EDITS_MAX. */
   edits(status: StatusId): Promise<StatusEditRecord[]>

@@ -8,6 +8,9 @@ import type { Db } from '../engines/database/contract.ts'
 import type { AccountId, StatusId } from '../snowflake/contract.ts'
 import { IDEMPOTENCY_MS } from './contract.ts'
 
+/** Keys deleted by one statement. */
+export const KEYS_PER_BATCH = 5_000
+
 export async function statusOfKey(
   db: Db,
   account: AccountId,
@@ -36,12 +39,17 @@ export async function reserveKey(tx: Db, { account, key, status }: KeyedStatus, 
   return reserved === 1
 }
 
-export async function forgetKeys(db: Db, limit: number, nowMs: number): Promise<number> {
-  return await db.run`
-    delete from idempotency_keys where ctid = any(array(
-      select ctid from idempotency_keys where created_at <= ${new Date(nowMs - IDEMPOTENCY_MS)}
-      order by created_at limit ${limit} for update skip locked
-    ))`
+/** A batch at a time, so that no statement runs for long whatever there is to delete. */
+export async function forgetKeys(db: Db, nowMs: number): Promise<number> {
+  let forgotten = 0
+  for (let batch = KEYS_PER_BATCH; batch === KEYS_PER_BATCH; forgotten += batch) {
+    batch = await db.run`
+      delete from idempotency_keys where ctid = any(array(
+        select ctid from idempotency_keys where created_at <= ${new Date(nowMs - IDEMPOTENCY_MS)}
+        order by created_at limit ${KEYS_PER_BATCH} for update skip locked
+      ))`
+  }
+  return forgotten
 }
 
 function hash(key: string): Buffer {

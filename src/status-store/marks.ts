@@ -4,7 +4,7 @@ import { AppError } from '../kit/errors.ts'
 import type { Cursored, Page } from '../kit/page.ts'
 import type { AccountId, StatusId } from '../snowflake/contract.ts'
 import { PINS_MAX, type Marks, type StatusRecord } from './contract.ts'
-import { newestFirst, range } from './rows.ts'
+import { newestFirst, PRIVATE, range, UNLISTED } from './rows.ts'
 
 export async function marksOf(
   db: Db,
@@ -139,11 +139,11 @@ export async function favouritedBy(db: Db, status: StatusId, page: Page): Promis
   return newestFirst(rows, within)
 }
 
-export async function boostedBy(db: Db, status: StatusId, page: Page): Promise<Cursored<AccountId>[]> {
+export async function boostedBy(db: Db, status: StatusId, page: Page, openly: boolean): Promise<Cursored<AccountId>[]> {
   const within = range(page)
   const rows = await db.rows<CursorRow<AccountId>>`
     select id as cursor, account_id as item from statuses
-    where boost_of = ${status} and visibility <= ${UNLISTED} and id < ${within.below} and id > ${within.above}
+    where boost_of = ${status} and visibility <= ${openly ? UNLISTED : PRIVATE} and id < ${within.below} and id > ${within.above}
     order by id ${within.direction} limit ${page.limit}`
   return newestFirst(rows, within)
 }

@@ -13,7 +13,7 @@ export function openStatusStore({ db, clock }: { db: Database; clock: Clock }): 
   return {
     findByIdempotencyKey: (account, key) => statusOfKey(db, account, key, clock.nowMs()),
     reserveIdempotencyKey: (tx, account, key, status) => reserveKey(tx, { account, key, status }, clock.nowMs()),
-    forgetIdempotencyKeys: (limit) => forgetKeys(db, limit, clock.nowMs()),
+    prune: () => forgetKeys(db, clock.nowMs()),
     insert: statuses.insertStatus,
     remove: statuses.removeStatus,
     removeDependents: statuses.removeDependentsOf,
@@ -44,7 +44,7 @@ export function openStatusStore({ db, clock }: { db: Database; clock: Clock }): 
     favouriteIds: (account, page) => marks.favouriteIds(db, account, page),
     bookmarkIds: (account, page) => marks.bookmarkIds(db, account, page),
     conversation: (id, limit) => conversationAround(db, id, limit),
-    boostedBy: (status, page) => marks.boostedBy(db, status, page),
+    boostedBy: (status, page, only) => marks.boostedBy(db, status, page, only?.openly === true),
     favouritedBy: (status, page) => marks.favouritedBy(db, status, page),
     edits: (status) => statuses.editsOf(db, status),
     tagsByPrefix: (prefix, limit) => tagsByPrefix(db, prefix, limit),

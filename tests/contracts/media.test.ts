@@ -12,8 +12,9 @@ import { openDiskFiles } from '../../src/engines/files/disk.ts'
 import { AppError, type ErrorCode } from '../../src/kit/errors.ts'
 import { DESCRIPTION_CHARACTERS_MAX, UNATTACHED_MS, type Media } from '../../src/media/contract.ts'
 import { imageProcessor } from '../../src/media/image.ts'
-import { openMedia } from '../../src/media/media.ts'
+import { MEDIA_PER_BATCH, openMedia } from '../../src/media/media.ts'
 import { migrations } from '../../src/media/migrations.ts'
+import { insertMedia } from '../../src/media/table.ts'
 import type { AccountId, MediaId } from '../../src/snowflake/contract.ts'
 import { openTestDatabase, type TestDatabase } from '../world/database.ts'
 import { accountId, handClock, mediaId, statusId, type HandClock } from '../world/statuses.ts'
@@ -160,20 +161,25 @@ test('what is bound to nothing for a day is pruned with its files, what is bound
   await world.attach(ALICE, [freed], 8)
   clock.ms += UNATTACHED_MS
   await world.db.transaction((tx) => media.detach(tx, statusId(8)))
-  assert.equal(await media.prune(10), 1, 'only what was never bound: the other is free since now')
+  assert.equal(await media.prune(), 1, 'only what was never bound: the other is free since now')
   assert.equal(await media.find(ALICE, fresh), undefined)
   assert.equal(await world.fileCount(), 4)
   clock.ms += UNATTACHED_MS
-  assert.deepEqual([await media.prune(10), await media.prune(10)], [1, 0])
+  assert.deepEqual([await media.prune(), await media.prune()], [1, 0])
   assert.equal((await media.find(ALICE, bound))?.statusId, statusId(7))
   assert.equal(await world.fileCount(), 2)
 })
 
-test('pruning ends at its limit', async () => {
+test('pruning goes on from batch to batch until nothing is left', async () => {
   await using world = await openMediaWorld()
-  for (let n = 0; n < 3; n += 1) await world.upload(ALICE)
+  const many = MEDIA_PER_BATCH * 2 + 1
+  const id = await world.upload(ALICE)
+  const original = await world.media.find(ALICE, id)
+  assert.ok(original)
+  for (let n = 1; n < many; n += 1) await insertMedia(world.db, { ...original, id: mediaId(1000 + n) })
   world.clock.ms += UNATTACHED_MS
-  assert.deepEqual([await world.media.prune(2), await world.media.prune(2), await world.media.prune(2)], [2, 1, 0])
+  assert.equal(await world.media.prune(), many)
+  assert.equal(await world.fileCount(), 0)
 })
 
 test('an owner removes pictures that no status has', async () => {

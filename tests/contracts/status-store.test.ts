@@ -213,12 +213,12 @@ test('an idempotency key is reserved once, for an hour', async () => {
   assert.equal(await reserve(2, 'k', 12), true, 'another account')
   assert.equal(await reserve(1, 'K'.repeat(100_000), 13), true, 'a key of any length')
   assert.equal(await store.findByIdempotencyKey(accountId(1), 'k'), statusId(10))
-  assert.equal(await store.forgetIdempotencyKeys(10), 0, 'none has lapsed')
+  assert.equal(await store.prune(), 0, 'none has lapsed')
   clock.ms += IDEMPOTENCY_MS
   assert.equal(await store.findByIdempotencyKey(accountId(1), 'k'), undefined)
   assert.equal(await reserve(1, 'k', 14), true, 'lapsed, though not cleaned up')
   assert.equal(await store.findByIdempotencyKey(accountId(1), 'k'), statusId(14))
-  assert.deepEqual([await store.forgetIdempotencyKeys(1), await store.forgetIdempotencyKeys(10)], [1, 1])
+  assert.deepEqual([await store.prune(), await store.prune()], [2, 0])
   assert.equal(await store.findByIdempotencyKey(accountId(1), 'k'), statusId(14))
 })
 
@@ -271,11 +271,18 @@ test('favourites, bookmarks and pins tell whether they changed anything, and who
   )
   assert.deepEqual(await store.boostedBy(status.id, anyPage), [{ cursor: 2n, item: viewer }])
   assert.equal(await store.boostBy(viewer, status.id), statusId(2))
+  await world.insert({ ...boostOf(status, 3, 8), visibility: 'private' })
+  const boosters = [accountId(8), viewer]
+  assert.deepEqual(
+    (await store.boostedBy(status.id, anyPage)).map(({ item }) => item),
+    boosters,
+  )
+  assert.deepEqual(await store.boostedBy(status.id, anyPage, { openly: true }), [{ cursor: 2n, item: viewer }])
   assert.deepEqual(await twice('removeFavourite'), [true, false])
   assert.deepEqual(await twice('removeBookmark'), [true, false])
   assert.equal(await db.transaction((tx) => store.unmuteConversation(tx, viewer, status.conversation)), true)
   assert.equal(await store.isConversationMuted(viewer, status.conversation), false)
-  assert.deepEqual((await store.counts([status.id])).get(status.id), counted(0, 1, 0))
+  assert.deepEqual((await store.counts([status.id])).get(status.id), counted(0, 2, 0))
 })
 
 test(`${PINS_MAX} statuses are pinned at most, also when all are pinned at once`, async () => {

@@ -1,4 +1,5 @@
 /** Uploading pictures, and describing them until a status has them. */
+import type { Files } from '../../engines/files/contract.ts'
 import { AppError, notFound } from '../../kit/errors.ts'
 import { presentMedia } from '../../mastodon/media.ts'
 import type { Site } from '../../mastodon/site.ts'
@@ -8,15 +9,18 @@ import type { UserCall } from '../call.ts'
 import type { Edge } from '../routing.ts'
 import type { Scope } from '../scopes.ts'
 import { readMediaChange } from './media-details.ts'
+import { mediaFileRoutes } from './media-files.ts'
 
 export interface MediaRouteDeps {
   media: Pick<Media, 'find' | 'remove' | 'update' | 'upload'>
+  files: Pick<Files, 'open' | 'size'>
   present: { readonly site: Site }
 }
 
 const WRITE_MEDIA: readonly Scope[] = ['write:media']
 
 export function mediaRoutes(edge: Edge, deps: MediaRouteDeps): void {
+  mediaFileRoutes(edge, deps)
   for (const path of ['/api/v1/media', '/api/v2/media']) {
     edge.route({
       method: 'POST',

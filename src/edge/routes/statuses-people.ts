@@ -8,7 +8,7 @@ import { properView, type StatusRouteDeps } from './statuses-view.ts'
 
 export function statusPeopleRoutes(edge: Edge, deps: StatusRouteDeps): void {
   peopleRoute(edge, deps, 'favourited_by', (id, page) => deps.statuses.favouritedBy(id, page))
-  peopleRoute(edge, deps, 'reblogged_by', (id, page) => deps.statuses.boostedBy(id, page))
+  peopleRoute(edge, deps, 'reblogged_by', (id, page) => deps.statuses.boostedBy(id, page, { openly: true }))
 }
 
 function peopleRoute(
