@@ -40,6 +40,7 @@ export class BatchCache<Key extends bigint, Value> {
       if (wanted === undefined) loads.set(load, [key])
       else wanted.push(key)
     }
+    await Promise.all(loads.keys()) // all of them, lest a second failure is nobody's
     for (const [load, wanted] of loads) {
       const values = await load
       for (const key of wanted) {

@@ -1,28 +1,28 @@
 /**
- * Authors who are merged at read instead of fanned out. Whoever was passed over once stays merged as long as this cache
- * lives, also after falling below the threshold: timelines that are present lack what was passed over. Below the threshold
- * they are fanned out as well; an entry found twice is shown once.
+ * Authors who are merged at read instead of fanned out. Whoever was above the threshold once stays merged as long as this
+ * cache lives, also after falling below it: timelines that are present lack what was passed over, and those built meanwhile
+ * lack what was written before. Below the threshold they are fanned out as well; an entry found twice is shown once.
  */
 import type { AccountId } from '../snowflake/contract.ts'
 
 export class MergedAuthors {
   readonly #followersMax: number
-  readonly #passedOver = new Set<AccountId>()
+  readonly #merged = new Set<AccountId>()
 
   /** `followersMax`: the threshold; authors with more followers are not fanned out. */
   constructor(followersMax: number) {
     this.#followersMax = followersMax
   }
 
-  /** Whether readers have to merge the author. */
+  /** Whether readers, and builders of timelines, have to leave the author to the merge. */
   isMerged(author: AccountId, followers: number): boolean {
-    return followers > this.#followersMax || this.#passedOver.has(author)
+    return this.passesOver(author, followers) || this.#merged.has(author)
   }
 
-  /** Asked by Fanout before it delivers: true when it must not, and readers are told for good. */
+  /** Asked by Fanout before it delivers: true when it must not. */
   passesOver(author: AccountId, followers: number): boolean {
     if (followers <= this.#followersMax) return false
-    this.#passedOver.add(author)
+    this.#merged.add(author)
     return true
   }
 }

@@ -57,7 +57,7 @@ export class HomeSkeleton {
   }
 
   async #readFannedOut(viewer: AccountId, authors: AccountId[], page: Page): Promise<Slice<HomeRow>> {
-    const cached = (await this.#deps.cache.read(viewer, page)) ?? (await this.#readRebuilt(viewer, authors, page))
+    const cached = (await this.#deps.cache.read(viewer, page)) ?? (await this.#readRebuilt(viewer, page))
     if (cached === undefined) return this.#readStore(viewer, authors, page)
     const rows: HomeRow[] = cached.entries.map((entry) => ({ cursor: entry.id }))
     const lower = page.minId ?? page.sinceId ?? 0n
@@ -77,25 +77,27 @@ export class HomeSkeleton {
   }
 
   /** Undefined when the timeline could not be made present now: the store answers instead. */
-  async #readRebuilt(viewer: AccountId, authors: AccountId[], page: Page): ReturnType<TimelineCache['read']> {
+  async #readRebuilt(viewer: AccountId, page: Page): ReturnType<TimelineCache['read']> {
     const running = this.#rebuilding.get(viewer)
     if (running !== undefined) await running
-    else if (this.#rebuilding.size < REBUILDS_MAX) await this.#rebuild(viewer, authors)
+    else if (this.#rebuilding.size < REBUILDS_MAX) await this.#rebuild(viewer)
     else return undefined
     return this.#deps.cache.read(viewer, page)
   }
 
-  async #rebuild(viewer: AccountId, authors: AccountId[]): Promise<void> {
-    const rebuild = this.#build(viewer, authors).finally(() => this.#rebuilding.delete(viewer))
+  async #rebuild(viewer: AccountId): Promise<void> {
+    const rebuild = this.#build(viewer).finally(() => this.#rebuilding.delete(viewer))
     this.#rebuilding.set(viewer, rebuild)
     await rebuild
   }
 
-  async #build(viewer: AccountId, authors: AccountId[]): Promise<void> {
+  async #build(viewer: AccountId): Promise<void> {
     const { cache, log, statuses } = this.#deps
     const ticket = await cache.beginBuild(viewer)
     if (ticket === undefined) return
     try {
+      // Only from here on are follows and unfollows told to the timeline: who was followed before may be out of date.
+      const authors = this.#authors(viewer).fannedOut
       const rows = await statuses.homeIds(authors, { limit: TIMELINE_ENTRIES_MAX }, viewer)
       const last = rows.at(-1)
       const floor = rows.length < TIMELINE_ENTRIES_MAX || last === undefined ? 0n : last.id - 1n
