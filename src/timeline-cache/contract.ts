@@ -10,23 +10,12 @@
  */
 import type { Page } from '../kit/page.ts'
 import type { AccountId, StatusId } from '../snowflake/contract.ts'
+import type { TimelineEntry } from './entry.ts'
 
-export { timelineEntry } from './entry.ts'
+export * from './entry.ts'
 export { MergedAuthors } from './merged-authors.ts'
 
 export const TIMELINE_ENTRIES_MAX = 800
-
-export const ENTRY_BOOST = 1
-export const ENTRY_REPLY = 2
-
-export interface TimelineEntry {
-  id: StatusId
-  author: AccountId
-  /** The boosted status, else 0n. */
-  boostOf: StatusId | 0n
-  /** ENTRY_* bits. */
-  flags: number
-}
 
 export interface TimelinePage {
   entries: TimelineEntry[]

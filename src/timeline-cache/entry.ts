@@ -1,5 +1,17 @@
-import type { StatusId, AccountId } from '../snowflake/contract.ts'
-import { ENTRY_BOOST, ENTRY_REPLY, type TimelineEntry } from './contract.ts'
+/** What a timeline is made of. */
+import type { AccountId, StatusId } from '../snowflake/contract.ts'
+
+export const ENTRY_BOOST = 1
+export const ENTRY_REPLY = 2
+
+export interface TimelineEntry {
+  id: StatusId
+  author: AccountId
+  /** The boosted status, else 0n. */
+  boostOf: StatusId | 0n
+  /** ENTRY_* bits. */
+  flags: number
+}
 
 /** The entry of a status, from whatever tells these four things of it. */
 export function timelineEntry(of: {
