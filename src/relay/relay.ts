@@ -70,7 +70,7 @@ export interface RelayDeps {
   readonly log: Log
   /** True when no other relay runs on this database: what an earlier one held is free at once. */
   readonly sole: boolean
-  /** Told of each row right before the bus gets it: for the life of a status. Must not throw. */
+  /** Told of each row right before the bus gets it: for the life of a status. What it throws is logged and forgotten. */
   readonly noteRelayed?: (row: OutboxRow, atMs: number) => void
   readonly limits?: Partial<RelayLimits>
 }
@@ -188,10 +188,9 @@ class OutboxRelay implements Relay {
 
   /** Undefined when the bus has taken responsibility, else why not. */
   async #publish(rows: readonly OutboxRow[]): Promise<Error | undefined> {
-    const { bus, clock, noteRelayed } = this.#deps
-    if (noteRelayed !== undefined) for (const row of rows) noteRelayed(row, clock.nowMs())
+    for (const row of rows) this.#noteRelayed(row)
     try {
-      const publishing = bus.publish(rows)
+      const publishing = this.#deps.bus.publish(rows)
       failpoint('W6')
       await publishing
       failpoint('W7')
@@ -199,6 +198,14 @@ class OutboxRelay implements Relay {
       return undefined
     } catch (error) {
       return error instanceof Error ? error : new Error(String(error))
+    }
+  }
+
+  #noteRelayed(row: OutboxRow): void {
+    try {
+      this.#deps.noteRelayed?.(row, this.#deps.clock.nowMs())
+    } catch (error) {
+      this.#deps.log.warn({ event: 'relay.note_failed', message: String(row.id), type: row.type, err: error })
     }
   }
 

@@ -2,8 +2,14 @@
  * Who follows, blocks and mutes whom. Edges are rows in PostgreSQL and integers in memory, both directions; reads are
  * synchronous. A change is committed, applied here at once, and told to other processes by `graph.changed`.
  */
+import type { EventBodies } from '../events/contract.ts'
 import type { Cursored, Page } from '../kit/page.ts'
 import type { AccountId } from '../snowflake/contract.ts'
+
+/** People one account may follow; Mastodon's figure. */
+export const FOLLOWING_MAX = 7_500
+/** Follows of one `importFollows`. */
+export const IMPORT_FOLLOWS_MAX = 10_000
 
 /** Everything `viewer` needs to know of `target` to decide what to show. */
 export interface Relation {
@@ -23,31 +29,72 @@ export interface Relation {
   endorsed: boolean
 }
 
+/** Between strangers. */
+export const NO_RELATION: Readonly<Relation> = Object.freeze({
+  following: false,
+  showingBoosts: false,
+  notifying: false,
+  languages: null,
+  followedBy: false,
+  requested: false,
+  requestedBy: false,
+  blocking: false,
+  blockedBy: false,
+  muting: false,
+  mutingNotifications: false,
+  muteExpiresAtMs: null,
+  endorsed: false,
+})
+
+/** A relation of which only these facts differ from that between strangers: for tests of the rules. */
+export function graphFacts(facts: Partial<Relation>): Relation {
+  return { ...NO_RELATION, ...facts }
+}
+
 export interface FollowOptions {
   showBoosts?: boolean
   notify?: boolean
   languages?: string[] | null
 }
 
+export interface FollowEdge {
+  source: AccountId
+  target: AccountId
+}
+
+/** Whoever wants to be related to themselves gets `forbidden`. An act that changes nothing succeeds, and tells nobody. */
 export interface SocialGraph {
   /** Synchronous and cheap; both ids may be unknown. A lapsed mute counts as none. */
   relation(viewer: AccountId, target: AccountId): Relation
   followerCount(id: AccountId): number
   followingCount(id: AccountId): number
-  /** Ascending dense index, so that a writer walks memory forward; at most `limit` after `afterIndex` (-1 to begin). */
+  /**
+   * Ascending dense index, so that a writer walks memory forward; at most `limit` after `afterIndex` (-1 to begin).
+   * A walk meets everyone who follows throughout exactly once, whoever comes or goes meanwhile.
+   */
   followersPage(author: AccountId, afterIndex: number, limit: number): { followers: AccountId[]; lastIndex: number }
   /** Everyone `viewer` follows. */
   following(viewer: AccountId): AccountId[]
-  /** Accounts followed by both. */
+  /** Followers of the target whom the viewer follows. */
   familiarFollowers(viewer: AccountId, target: AccountId): AccountId[]
 
-  /** Follows, or asks when the target is locked (`locked`); again = changes the options. Throws `forbidden` when blocked. */
+  /**
+   * Follows, or asks when the target is locked (`locked`); again = changes the options that are given. Throws `forbidden`
+   * when either blocks the other, `invalid` beyond FOLLOWING_MAX.
+   */
   follow(viewer: AccountId, target: AccountId, locked: boolean, options: FollowOptions): Promise<void>
+  /**
+   * Many plain follows at once, for imports and the seed; those that exist, are blocked, go to oneself or lie beyond
+   * FOLLOWING_MAX are left out. At most IMPORT_FOLLOWS_MAX; in several transactions. Returns how many are new.
+   */
+  importFollows(edges: readonly FollowEdge[]): Promise<number>
+  /** Ends the follow (and an endorsement), or withdraws the request. */
   unfollow(viewer: AccountId, target: AccountId): Promise<void>
   /** Ends the target's follow of the viewer. */
   removeFollower(viewer: AccountId, target: AccountId): Promise<void>
   /** Accepts the request of `requester`; throws `not_found` when there is none. */
   acceptRequest(viewer: AccountId, requester: AccountId): Promise<void>
+  /** Throws `not_found` when there is none. */
   rejectRequest(viewer: AccountId, requester: AccountId): Promise<void>
   /** Ends follows and requests in both directions. */
   block(viewer: AccountId, target: AccountId): Promise<void>
@@ -59,8 +106,10 @@ export interface SocialGraph {
     options: { notifications: boolean; expiresAtMs: number | null },
   ): Promise<void>
   unmute(viewer: AccountId, target: AccountId): Promise<void>
+  /** An empty note removes it. */
   setNote(viewer: AccountId, target: AccountId, note: string): Promise<void>
   notes(viewer: AccountId, targets: readonly AccountId[]): Promise<Map<AccountId, string>>
+  /** Throws `invalid` when the viewer does not follow the target. */
   setEndorsed(viewer: AccountId, target: AccountId, endorsed: boolean): Promise<void>
 
   /** Pages for lists of people; the cursor is the edge's own id. */
@@ -70,4 +119,10 @@ export interface SocialGraph {
   listBlocks(id: AccountId, page: Page): Promise<Cursored<AccountId>[]>
   listMutes(id: AccountId, page: Page): Promise<Cursored<{ id: AccountId; expiresAtMs: number | null }>[]>
   listEndorsed(id: AccountId, page: Page): Promise<Cursored<AccountId>[]>
+
+  /**
+   * Takes over a change that may be another process's: the pair is read again unless this memory has that version or a
+   * later one. In any order, any number of times. Resolves when memory is as new as the change.
+   */
+  apply(change: EventBodies['graph.changed']): Promise<void>
 }

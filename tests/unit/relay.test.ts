@@ -252,6 +252,17 @@ test('the life of a status hears of each row before the bus has it', async () =>
   assert.deepEqual(told, ['told a true', 'bus a'])
 })
 
+test('a note of the life of a status that fails holds up nothing', async () => {
+  const { bus, bodies } = fakeBus()
+  const noteRelayed = () => {
+    throw new Error('cannot read this')
+  }
+  await using it = await start(bus, { noteRelayed })
+  await append(1, 'a')
+  await emptied()
+  assert.deepEqual([bodies(), it.lines], [['a'], ['relay.note_failed']])
+})
+
 test('stopping waits for the bus, and leaves the rest free for the next relay', async () => {
   const { bus, bodies } = fakeBus(() => sleep(60, undefined))
   const it = await start(bus, { limits: { inFlightMax: 2 } })

@@ -1,0 +1,378 @@
+/**
+ * `SocialGraph` on PostgreSQL and memory.
+ *
+ * A change: lock the pair → read both of its edges → decide (pair.ts, pure) → write the difference and the events →
+ * commit → put both edges into memory, under the version that the lock gave. Because a pair is always read and put whole,
+ * memory with version n has everything up to n, whichever process wrote it; an event of version ≤ n says nothing new,
+ * and one above makes this process read the pair again.
+ *
+ * A commit whose answer was lost may or may not have happened: the pair is then read again until that works.
+ */
+import type { Bus } from '../engines/bus/contract.ts'
+import type { Database, Db } from '../engines/database/contract.ts'
+import type { Outbox } from '../engines/outbox/contract.ts'
+import { decodeEvent, encodeEvent, type EventBodies } from '../events/contract.ts'
+import type { Clock } from '../kit/clock.ts'
+import { AppError } from '../kit/errors.ts'
+import { LogGate } from '../kit/log-gate.ts'
+import type { Log } from '../kit/log.ts'
+import type { Page } from '../kit/page.ts'
+import type { AccountId } from '../snowflake/contract.ts'
+import {
+  FOLLOWING_MAX,
+  IMPORT_FOLLOWS_MAX,
+  type FollowEdge,
+  type FollowOptions,
+  type Relation,
+  type SocialGraph,
+} from './contract.ts'
+import * as lists from './lists.ts'
+import { loadGraph } from './load.ts'
+import { GraphMemory } from './memory.ts'
+import { pairKey, PairQueue } from './pair-queue.ts'
+import * as pairs from './pair.ts'
+import { insertFollows, lapsedMutes, lockPairs, readPairs, writeEdge, type Ends } from './rows.ts'
+
+/** Pairs whose versions are remembered: of an older one, an event makes us read it again. */
+const VERSIONS_MAX = 100_000
+/** Follows of one transaction of an import. */
+const IMPORT_BATCH = 500
+const LAPSE_EVERY_MS = 60_000
+const LAPSE_BATCH = 200
+const REREAD_PAUSE_MS = 1_000
+
+export interface SocialGraphDeps {
+  readonly db: Database
+  readonly outbox: Outbox
+  readonly clock: Clock
+  readonly log: Log
+  /** When given, changes of other processes are taken over from it, those committed while loading included. */
+  readonly bus?: Pick<Bus, 'listen'>
+}
+
+/** For `ps` and metrics. */
+export interface SocialGraphState {
+  follows: number
+  /** Of follows and accounts in memory. */
+  bytes: number
+}
+
+export type OpenSocialGraph = SocialGraph & AsyncDisposable & { state(): SocialGraphState }
+
+/** Loads all edges: about a second for a million follows. */
+export async function openSocialGraph(deps: SocialGraphDeps): Promise<OpenSocialGraph> {
+  const graph = new PostgresGraph(deps)
+  try {
+    await graph.load()
+    return graph
+  } catch (error) {
+    await graph[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+class PostgresGraph implements OpenSocialGraph {
+  readonly #deps: SocialGraphDeps
+  readonly #memory = new GraphMemory()
+  readonly #queue = new PairQueue()
+  /** The newest versions known, the least recently changed pair first. */
+  readonly #versions = new Map<string, bigint>()
+  readonly #closing = new AbortController()
+  readonly #failureLog: LogGate
+  readonly #loaded = Promise.withResolvers<void>()
+  readonly #listener: Disposable | undefined
+  /** Ends when closed. */
+  #lapsing: Promise<void> | undefined
+
+  constructor(deps: SocialGraphDeps) {
+    this.#deps = deps
+    this.#failureLog = new LogGate(deps.clock)
+    this.#listener = deps.bus?.listen(['graph.changed'], (message) => {
+      void this.#takeOver(decodeEvent('graph.changed', message))
+    })
+  }
+
+  async load(): Promise<void> {
+    await loadGraph(this.#deps, this.#memory)
+    this.#loaded.resolve()
+    this.#lapsing = this.#endLapsedMutes()
+  }
+
+  state(): SocialGraphState {
+    return { follows: this.#memory.follows, bytes: this.#memory.bytes }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort()
+    this.#listener?.[Symbol.dispose]()
+    await this.#lapsing
+  }
+
+  relation(viewer: AccountId, target: AccountId): Relation {
+    return this.#memory.relation(viewer, target, this.#deps.clock.nowMs())
+  }
+
+  followerCount(id: AccountId): number {
+    return this.#memory.followerCount(id)
+  }
+
+  followingCount(id: AccountId): number {
+    return this.#memory.followingCount(id)
+  }
+
+  followersPage(author: AccountId, afterIndex: number, limit: number): { followers: AccountId[]; lastIndex: number } {
+    return this.#memory.followersPage(author, afterIndex, limit)
+  }
+
+  following(viewer: AccountId): AccountId[] {
+    return this.#memory.following(viewer)
+  }
+
+  familiarFollowers(viewer: AccountId, target: AccountId): AccountId[] {
+    return this.#memory.familiarFollowers(viewer, target)
+  }
+
+  async follow(viewer: AccountId, target: AccountId, locked: boolean, options: FollowOptions): Promise<void> {
+    // Counted in memory: follows at the same moment may go over the limit by their number, which harms nobody.
+    const isNew = !this.#memory.edge(viewer, target).follow
+    if (isNew && this.#memory.followingCount(viewer) >= FOLLOWING_MAX) {
+      throw new AppError('invalid', `Validation failed: You cannot follow more than ${FOLLOWING_MAX} people`)
+    }
+    await this.#act(viewer, target, pairs.follow(locked, options))
+  }
+
+  unfollow(viewer: AccountId, target: AccountId): Promise<void> {
+    return this.#act(viewer, target, pairs.unfollow)
+  }
+
+  removeFollower(viewer: AccountId, target: AccountId): Promise<void> {
+    return this.#act(viewer, target, pairs.removeFollower)
+  }
+
+  acceptRequest(viewer: AccountId, requester: AccountId): Promise<void> {
+    return this.#act(viewer, requester, pairs.acceptRequest)
+  }
+
+  rejectRequest(viewer: AccountId, requester: AccountId): Promise<void> {
+    return this.#act(viewer, requester, pairs.rejectRequest)
+  }
+
+  block(viewer: AccountId, target: AccountId): Promise<void> {
+    return this.#act(viewer, target, pairs.block)
+  }
+
+  unblock(viewer: AccountId, target: AccountId): Promise<void> {
+    return this.#act(viewer, target, pairs.unblock)
+  }
+
+  mute(viewer: AccountId, target: AccountId, options: pairs.Mute): Promise<void> {
+    return this.#act(viewer, target, pairs.mute(options))
+  }
+
+  unmute(viewer: AccountId, target: AccountId): Promise<void> {
+    return this.#act(viewer, target, pairs.unmute)
+  }
+
+  setEndorsed(viewer: AccountId, target: AccountId, endorsed: boolean): Promise<void> {
+    return this.#act(viewer, target, endorsed ? pairs.endorse : pairs.unendorse)
+  }
+
+  setNote(viewer: AccountId, target: AccountId, note: string): Promise<void> {
+    return lists.writeNote(this.#deps.db, viewer, target, note)
+  }
+
+  notes(viewer: AccountId, targets: readonly AccountId[]): Promise<Map<AccountId, string>> {
+    return lists.notesOf(this.#deps.db, viewer, targets)
+  }
+
+  listFollowers(id: AccountId, page: Page) {
+    return lists.followersOf(this.#deps.db, id, page)
+  }
+
+  listFollowing(id: AccountId, page: Page) {
+    return lists.followedBy(this.#deps.db, id, page)
+  }
+
+  listRequests(id: AccountId, page: Page) {
+    return lists.requestersOf(this.#deps.db, id, page)
+  }
+
+  listBlocks(id: AccountId, page: Page) {
+    return lists.blockedBy(this.#deps.db, id, page)
+  }
+
+  listMutes(id: AccountId, page: Page) {
+    return lists.mutedBy(this.#deps.db, id, page, this.#deps.clock.nowMs())
+  }
+
+  listEndorsed(id: AccountId, page: Page) {
+    return lists.endorsedBy(this.#deps.db, id, page)
+  }
+
+  async importFollows(edges: readonly FollowEdge[]): Promise<number> {
+    if (edges.length > IMPORT_FOLLOWS_MAX) {
+      throw new AppError('too_large', `At most ${IMPORT_FOLLOWS_MAX} follows can be imported at once`)
+    }
+    let added = 0
+    for (let from = 0; from < edges.length; from += IMPORT_BATCH) {
+      added += await this.#importBatch(this.#withinLimit(edges.slice(from, from + IMPORT_BATCH)))
+    }
+    return added
+  }
+
+  async apply(change: EventBodies['graph.changed']): Promise<void> {
+    await this.#loaded.promise
+    const key = pairKey(change.source, change.target)
+    if (this.#knows(key, change.version)) return
+    await this.#queue.run(key, async () => {
+      if (!this.#knows(key, change.version)) await this.#readAgain(change, change.version)
+    })
+  }
+
+  /** One change of one pair, from the lock to memory. */
+  async #act(source: AccountId, target: AccountId, act: pairs.Act): Promise<void> {
+    if (source === target) throw pairs.notAllowed()
+    const ends = { source, target }
+    const key = pairKey(source, target)
+    await this.#queue.run(key, async () => {
+      let committing = false
+      try {
+        const { pair, version, changed } = await this.#deps.db.transaction(async (tx) => {
+          const done = await this.#actIn(tx, ends, act)
+          committing = done.changed
+          return done
+        })
+        this.#put(ends, pair, version)
+        if (changed) this.#deps.outbox.wake()
+      } catch (error) {
+        if (committing) void this.#readUntilKnown(ends)
+        throw error
+      }
+    })
+  }
+
+  async #actIn(tx: Db, ends: Ends, act: pairs.Act): Promise<{ pair: pairs.Pair; version: bigint; changed: boolean }> {
+    const first = await lockPairs(tx, [ends])
+    const [before] = await readPairs(tx, [ends])
+    if (before === undefined) throw new Error('one edge, one pair')
+    const { pair, changes } = act(before)
+    if (changes.length === 0) return { pair, version: first, changed: false }
+    const back = { source: ends.target, target: ends.source }
+    await writeEdge(tx, ends, before.out, pair.out)
+    await writeEdge(tx, back, before.back, pair.back)
+    const events = changes.map(({ edge, change }, index) =>
+      changedEvent(edge === 'out' ? ends : back, change, first + BigInt(index)),
+    )
+    await this.#deps.outbox.append(tx, events)
+    return { pair, version: first + BigInt(changes.length - 1), changed: true }
+  }
+
+  async #importBatch(edges: readonly Ends[]): Promise<number> {
+    if (edges.length === 0) return 0
+    let committing = false
+    try {
+      const { added, after, version } = await this.#deps.db.transaction(async (tx) => {
+        const first = await lockPairs(tx, edges)
+        const inserted = await insertFollows(tx, edges)
+        const events = inserted.map((ends) => changedEvent(ends, 'followed', first))
+        await this.#deps.outbox.append(tx, events)
+        const done = { added: inserted, after: await readPairs(tx, inserted), version: first }
+        committing = true
+        return done
+      })
+      this.#putAll(added, after, version)
+      if (added.length > 0) this.#deps.outbox.wake()
+      return added.length
+    } catch (error) {
+      if (committing) for (const ends of edges) void this.#readUntilKnown(ends)
+      throw error
+    }
+  }
+
+  /** Those whose source may follow so many more. */
+  #withinLimit(edges: readonly Ends[]): Ends[] {
+    const counts = new Map<AccountId, number>()
+    return edges.filter(({ source }) => {
+      const count = (counts.get(source) ?? this.#memory.followingCount(source)) + 1
+      counts.set(source, count)
+      return count <= FOLLOWING_MAX
+    })
+  }
+
+  #knows(key: string, version: bigint): boolean {
+    const known = this.#versions.get(key)
+    return known !== undefined && known >= version
+  }
+
+  /** `pair` has everything up to `version`, and perhaps more. */
+  #put(ends: Ends, pair: pairs.Pair, version: bigint): void {
+    const key = pairKey(ends.source, ends.target)
+    // Only an import can have been faster: it does not queue. What is newer still is told by an event to come.
+    if ((this.#versions.get(key) ?? 0n) > version) return
+    this.#memory.setEdge(ends.source, ends.target, pair.out)
+    this.#memory.setEdge(ends.target, ends.source, pair.back)
+    this.#versions.delete(key)
+    this.#versions.set(key, version)
+    if (this.#versions.size <= VERSIONS_MAX) return
+    for (const oldest of this.#versions.keys()) {
+      this.#versions.delete(oldest)
+      return
+    }
+  }
+
+  #putAll(edges: readonly Ends[], after: readonly pairs.Pair[], version: bigint): void {
+    for (const [index, ends] of edges.entries()) {
+      const pair = after[index]
+      if (pair !== undefined) this.#put(ends, pair, version)
+    }
+  }
+
+  /** What is committed now, which is at least `version`. */
+  async #readAgain(ends: Ends, version: bigint): Promise<void> {
+    this.#putAll([ends], await readPairs(this.#deps.db, [ends]), version)
+  }
+
+  async #takeOver(change: EventBodies['graph.changed']): Promise<void> {
+    await this.#untilItWorks(() => this.apply(change))
+  }
+
+  async #readUntilKnown(ends: Ends): Promise<void> {
+    const key = pairKey(ends.source, ends.target)
+    await this.#untilItWorks(() => this.#queue.run(key, () => this.#readAgain(ends, this.#versions.get(key) ?? 0n)))
+  }
+
+  async #untilItWorks(work: () => Promise<void>): Promise<void> {
+    const { clock, log } = this.#deps
+    const { signal } = this.#closing
+    while (!signal.aborted) {
+      try {
+        await work()
+        return
+      } catch (error) {
+        this.#failureLog.pass((missed) => log.warn({ event: 'social_graph.reread_failed', missed, err: error }))
+        await clock.sleep(REREAD_PAUSE_MS, signal)
+      }
+    }
+  }
+
+  /** Removes mutes whose time is over; until then `relation` passes over them. */
+  async #endLapsedMutes(): Promise<void> {
+    const { clock, db, log } = this.#deps
+    const { signal } = this.#closing
+    while (!signal.aborted) {
+      try {
+        const nowMs = clock.nowMs()
+        const lapsed = await lapsedMutes(db, nowMs, LAPSE_BATCH)
+        for (const { source, target } of lapsed) await this.#act(source, target, pairs.lapse(nowMs))
+        if (lapsed.length === LAPSE_BATCH) continue
+      } catch (error) {
+        this.#failureLog.pass((missed) => log.warn({ event: 'social_graph.lapsing_failed', missed, err: error }))
+      }
+      await clock.sleep(LAPSE_EVERY_MS, signal)
+    }
+  }
+}
+
+function changedEvent({ source, target }: Ends, change: EventBodies['graph.changed']['change'], version: bigint) {
+  return encodeEvent('graph.changed', source, { source, target, change, version })
+}

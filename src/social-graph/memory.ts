@@ -1,0 +1,129 @@
+/** The graph in memory: follows as integers in both directions, everything rarer in maps. Reads are synchronous. */
+import type { AccountId } from '../snowflake/contract.ts'
+import { AccountPlaces } from './account-places.ts'
+import { Adjacency } from './adjacency.ts'
+import { NO_RELATION, type Relation } from './contract.ts'
+import { PairMap } from './pair-map.ts'
+import { hasLapsed, NO_EDGE, PLAIN_FOLLOW, sameFollow, type Edge, type Follow, type Mute } from './pair.ts'
+
+/** An account never seen has no edges. */
+const NOWHERE = -1
+
+export class GraphMemory {
+  readonly #places = new AccountPlaces()
+  readonly #following = new Adjacency()
+  readonly #followers = new Adjacency()
+  /** Of follows that are not plain. */
+  readonly #options = new PairMap<Follow>()
+  readonly #requests = new PairMap<Follow>()
+  readonly #blocks = new PairMap<true>()
+  readonly #mutes = new PairMap<Mute>()
+  readonly #endorsements = new PairMap<true>()
+
+  get follows(): number {
+    return this.#following.count
+  }
+
+  /** Of follows and accounts; what is in maps is not counted. */
+  get bytes(): number {
+    return this.#following.bytes + this.#followers.bytes + this.#places.bytes
+  }
+
+  /** Adds a plain follow out of order: `settle` must follow before anything is read. */
+  loadFollow(source: AccountId, target: AccountId): void {
+    const [from, to] = [this.#places.ensure(source), this.#places.ensure(target)]
+    this.#following.append(from, to)
+    this.#followers.append(to, from)
+  }
+
+  settle(): void {
+    this.#following.settle()
+    this.#followers.settle()
+  }
+
+  edge(source: AccountId, target: AccountId): Edge {
+    const [from, to] = [this.#places.find(source), this.#places.find(target)]
+    return from === NOWHERE || to === NOWHERE ? NO_EDGE : this.#edgeBetween(from, to)
+  }
+
+  setEdge(source: AccountId, target: AccountId, edge: Edge): void {
+    const [from, to] = [this.#places.ensure(source), this.#places.ensure(target)]
+    if (edge.follow === null) {
+      this.#following.remove(from, to)
+      this.#followers.remove(to, from)
+    } else {
+      this.#following.add(from, to)
+      this.#followers.add(to, from)
+    }
+    const isPlain = edge.follow === null || sameFollow(edge.follow, PLAIN_FOLLOW)
+    this.#options.set(from, to, isPlain ? undefined : (edge.follow ?? undefined))
+    this.#requests.set(from, to, edge.request ?? undefined)
+    this.#blocks.set(from, to, edge.blocked || undefined)
+    this.#mutes.set(from, to, edge.mute ?? undefined)
+    this.#endorsements.set(from, to, edge.endorsed || undefined)
+  }
+
+  relation(viewer: AccountId, target: AccountId, nowMs: number): Relation {
+    const [from, to] = [this.#places.find(viewer), this.#places.find(target)]
+    if (from === NOWHERE || to === NOWHERE || from === to) return NO_RELATION
+    const { follow, request, blocked, mute, endorsed } = this.#edgeBetween(from, to)
+    const muting = mute !== null && !hasLapsed(mute, nowMs)
+    return {
+      following: follow !== null,
+      showingBoosts: follow?.showBoosts ?? false,
+      notifying: follow?.notify ?? false,
+      languages: follow?.languages ?? null,
+      followedBy: this.#isFollowing(to, from),
+      requested: request !== null,
+      requestedBy: this.#requests.get(to, from) !== undefined,
+      blocking: blocked,
+      blockedBy: this.#blocks.get(to, from) === true,
+      muting,
+      mutingNotifications: muting && mute.notifications,
+      muteExpiresAtMs: muting ? mute.expiresAtMs : null,
+      endorsed,
+    }
+  }
+
+  followerCount(id: AccountId): number {
+    return this.#followers.length(this.#places.find(id))
+  }
+
+  followingCount(id: AccountId): number {
+    return this.#following.length(this.#places.find(id))
+  }
+
+  followersPage(author: AccountId, afterIndex: number, limit: number): { followers: AccountId[]; lastIndex: number } {
+    const places = this.#followers.after(this.#places.find(author), afterIndex, limit)
+    return { followers: this.#idsAt(places), lastIndex: places.at(-1) ?? afterIndex }
+  }
+
+  following(viewer: AccountId): AccountId[] {
+    return this.#idsAt(this.#following.list(this.#places.find(viewer)))
+  }
+
+  familiarFollowers(viewer: AccountId, target: AccountId): AccountId[] {
+    const to = this.#places.find(target)
+    const followed = this.#following.list(this.#places.find(viewer))
+    return this.#idsAt(followed.filter((place) => this.#isFollowing(place, to)))
+  }
+
+  #edgeBetween(from: number, to: number): Edge {
+    return {
+      follow: this.#isFollowing(from, to) ? (this.#options.get(from, to) ?? PLAIN_FOLLOW) : null,
+      request: this.#requests.get(from, to) ?? null,
+      blocked: this.#blocks.get(from, to) === true,
+      mute: this.#mutes.get(from, to) ?? null,
+      endorsed: this.#endorsements.get(from, to) === true,
+    }
+  }
+
+  /** Looked up at the follower, whose list is the shorter one where it matters. */
+  #isFollowing(from: number, to: number): boolean {
+    return this.#following.has(from, to)
+  }
+
+  #idsAt(places: Uint32Array): AccountId[] {
+    return Array.from(places, (place) => this.#places.idAt<AccountId>(place))
+  }
+}
