@@ -231,6 +231,10 @@ export class StoredAccounts implements Accounts {
     this.#deps.seenAccounts.note(id)
   }
 
+  owner(): Promise<AccountId | undefined> {
+    return userTable.ownerOf(this.#deps.db)
+  }
+
   hasOwner(): Promise<boolean> {
     return userTable.ownerExists(this.#deps.db)
   }

@@ -146,6 +146,8 @@ export interface Accounts {
   /** Remembers that the person was here, at most once a day and account. */
   touch(id: AccountId): void
   hasOwner(): Promise<boolean>
+  /** Whom people turn to. */
+  owner(): Promise<AccountId | undefined>
   list(page: Page): Promise<{ account: AccountRecord; user: UserRecord }[]>
   count(): Promise<{ users: number; activeMonth: number; activeHalfYear: number }>
 }

@@ -160,6 +160,12 @@ export async function ownerExists(db: Db): Promise<boolean> {
   return (await db.one`select 1 as present from users where role = 'owner' limit 1`) !== undefined
 }
 
+export async function ownerOf(db: Db): Promise<AccountId | undefined> {
+  const row = await db.one<{ account_id: AccountId }>`
+    select account_id from users where role = 'owner' order by account_id limit 1`
+  return row?.account_id
+}
+
 /** Makes the transactions that create an owner wait for each other: only the first finds none. */
 export async function lockOwnership(tx: Db): Promise<void> {
   await tx.run`select pg_advisory_xact_lock(hashtextextended('dunlin: the first owner', 0))`

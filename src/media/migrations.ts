@@ -1,6 +1,6 @@
 /** Pictures of statuses: what is known of each; the bytes are in the file engine. */
 export const migrations: Record<string, string> = {
-  '0040-media': `
+  '0035_media': `
     create table media_attachments (
       id bigint primary key,
       account_id bigint not null,

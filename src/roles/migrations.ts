@@ -7,6 +7,7 @@ import { migrations as filters } from '../filters/migrations.ts'
 import { migrations as media } from '../media/migrations.ts'
 import { migrations as notifications } from '../notifications/migrations.ts'
 import { migrations as snowflake } from '../snowflake/migrations.ts'
+import { migrations as graph } from '../social-graph/migrations.ts'
 import { migrations as statuses } from '../status-store/migrations.ts'
 
 export const MIGRATIONS: Migrations = allMigrations(
@@ -14,6 +15,7 @@ export const MIGRATIONS: Migrations = allMigrations(
   outbox,
   bus,
   accounts,
+  graph,
   statuses,
   media,
   filters,

@@ -5,7 +5,7 @@
  * that is removed is really gone, so there is no "deleted" flag, and no index has to remember one.
  */
 export const migrations: Record<string, string> = {
-  '0030-statuses': `
+  '0030_statuses': `
     create table statuses (
       id bigint primary key,
       account_id bigint not null,
@@ -83,7 +83,7 @@ export const migrations: Record<string, string> = {
       primary key (tag, status_id)
     );
   `,
-  '0031-marks': `
+  '0031_marks': `
     create table favourites (
       id bigint generated always as identity,
       account_id bigint not null,

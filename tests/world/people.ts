@@ -120,7 +120,7 @@ export function caller(base: string, token: string | undefined): Person['call'] 
 }
 
 /** Asks until `check` holds; fails after `ms` with the last answer. */
-export async function eventually<T>(ms: number, ask: () => Promise<T>, check: (value: T) => boolean): Promise<T> {
+export async function eventually<T>(ms: number, ask: () => PromiseLike<T>, check: (value: T) => boolean): Promise<T> {
   const deadline = performance.now() + ms
   for (;;) {
     const value = await ask()

@@ -50,31 +50,34 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
   }
   if (options.embedded !== true && env['DATABASE_URL'] === undefined) {
     const database = resources.use(await openTestDatabase())
-    const { host, user, database: name } = database.connection
+    const { host = '', user, database: name } = database.connection
     env['DATABASE_URL'] = `postgresql://${user}@localhost/${name}?host=${encodeURIComponent(host)}`
   }
-  const process_ = spawn(
+  const child = spawn(
     process.execPath,
     [MAIN, 'serve', '--port', String(options.port ?? 0), '--data-dir', dataDir],
-    { env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...env }, stdio: ['ignore', 'pipe', 'pipe'] },
+    {
+      env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
   )
   const output: string[] = []
-  process_.stdout.on('data', (chunk: Buffer) => output.push(chunk.toString()))
-  process_.stderr.on('data', (chunk: Buffer) => output.push(chunk.toString()))
-  const ended = once(process_, 'exit')
+  child.stdout.on('data', (chunk: Buffer) => output.push(chunk.toString()))
+  child.stderr.on('data', (chunk: Buffer) => output.push(chunk.toString()))
+  const ended = once(child, 'exit')
   resources.defer(async () => {
-    await endProcess(process_, 'SIGTERM', ended)
+    await endProcess(child, 'SIGTERM', ended)
   })
-  const url = await untilPrinted(process_, output)
+  const url = await untilPrinted(child, output)
   const opened = resources.move()
   return {
     url,
     setupLink: /https?:\/\/\S+\/setup\?token=\S+/.exec(output.join(''))?.[0],
     dataDir,
     env,
-    pid: process_.pid ?? 0,
+    pid: child.pid ?? 0,
     output: () => output.join(''),
-    end: (signal) => endProcess(process_, signal, ended),
+    end: (signal) => endProcess(child, signal, ended),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   }
 }

@@ -5,8 +5,9 @@ import type { AccountRecord, UserRecord } from '../../src/accounts/contract.ts'
 import { allMigrations } from '../../src/engines/database/migrate.ts'
 import { migrations as outboxMigrations } from '../../src/engines/outbox/migrations.ts'
 import { openOutbox } from '../../src/engines/outbox/postgres.ts'
-import { canSee, type AccountView, type StatusView } from '../../src/hydration/contract.ts'
-import { AppError, notFound, type ErrorCode } from '../../src/kit/errors.ts'
+import type { Hydration } from '../../src/hydration/contract.ts'
+import { CachedHydration } from '../../src/hydration/hydration.ts'
+import { AppError, type ErrorCode } from '../../src/kit/errors.ts'
 import { silentLog } from '../../src/kit/log.ts'
 import { migrations as mediaMigrations } from '../../src/media/migrations.ts'
 import {
@@ -19,7 +20,7 @@ import {
   updateMedia,
 } from '../../src/media/table.ts'
 import { firstIdAt, type AccountId, type MediaId, type StatusId } from '../../src/snowflake/contract.ts'
-import type { Relation } from '../../src/social-graph/contract.ts'
+import type { Relation, SocialGraph } from '../../src/social-graph/contract.ts'
 import type { StatusRecord, StatusStore } from '../../src/status-store/contract.ts'
 import { migrations as statusMigrations } from '../../src/status-store/migrations.ts'
 import { openStatusStore } from '../../src/status-store/store.ts'
@@ -48,6 +49,9 @@ export interface WritingWorld extends AsyncDisposable {
   store: StatusStore
   api: WriteApi
   clock: HandClock
+  /** The real one, with its caches. */
+  hydration: Hydration
+  graph: Pick<SocialGraph, 'relation'>
   /** Ids that the caches were told to forget. */
   forgotten: Set<bigint>
   /** Changes what `viewer` is to `target`. */
@@ -76,25 +80,25 @@ export async function openWritingWorld(charactersMax = 500): Promise<WritingWorl
   const forgotten = new Set<bigint>()
   let minted = firstIdAt(NOON_MS)
   const next = <Id extends bigint>(): Id => (minted += 1n) as Id // unique and ascending, as the real ones
-  const view = async (id: StatusId, viewer: AccountId | undefined): Promise<StatusView> => {
-    const [status] = await store.byIds([id])
-    const author = status && people.get(status.accountId)
-    if (status === undefined || author === undefined) throw notFound()
-    const sight = {
-      authorSuspended: author.suspended,
-      relation: viewer === undefined ? undefined : relation(viewer, status.accountId),
-    }
-    if (!canSee(viewer, status, sight)) throw notFound()
-    return {
-      status,
-      author: accountView(author),
-      boostOf: status.boostOf === null ? undefined : await view(status.boostOf, viewer),
-      media: await mediaByIds(db, status.media),
-      mentions: [],
-      counts: { replies: 0, boosts: 0, favourites: 0 },
-      app: undefined,
-      marks: undefined,
-    }
+  const cached = new CachedHydration({
+    accounts: { byIds: async (ids) => ids.flatMap((id) => people.get(id) ?? []) },
+    oauth: { appById: async () => undefined },
+    graph: { relation, followerCount: () => 0, followingCount: () => 0 },
+    statuses: store,
+    media: { byIds: (ids) => mediaByIds(db, ids) },
+  })
+  const hydration: Hydration = {
+    statuses: (ids, viewer) => cached.statuses(ids, viewer),
+    status: (id, viewer) => cached.status(id, viewer),
+    accounts: (ids) => cached.accounts(ids),
+    forgetStatus: (id) => {
+      forgotten.add(id)
+      cached.forgetStatus(id)
+    },
+    forgetAccount: (id) => {
+      forgotten.add(id)
+      cached.forgetAccount(id)
+    },
   }
   const api = openWriteApi({
     db,
@@ -118,23 +122,21 @@ export async function openWritingWorld(charactersMax = 500): Promise<WritingWorl
         await deleteMedia(db, owner, ids)
       },
     },
-    hydration: {
-      accounts: async (ids) => ids.flatMap((id) => people.get(id) ?? []).map(accountView),
-      status: view,
-      forgetStatus: (id) => forgotten.add(id),
-      forgetAccount: (id) => forgotten.add(id),
-    },
+    hydration,
   })
   return {
     db,
     store,
     api,
     clock,
+    hydration,
+    graph: { relation },
     forgotten,
     relate: (viewer, target, change) => relations.set(`${viewer} ${target}`, change),
     changePerson: (id, change) => {
       const before = people.get(id)
       if (before !== undefined) people.set(id, { ...before, ...change })
+      cached.forgetAccount(id)
     },
     picture: async (owner, description) => {
       const id = mediaId(next())
@@ -237,10 +239,6 @@ function person(id: number, username: string): AccountRecord & UserRecord {
     defaultLanguage: null,
     lastActiveMs: NOON_MS,
   }
-}
-
-function accountView(account: AccountRecord): AccountView {
-  return { account, followers: 0, following: 0, statuses: 0, lastStatusAtMs: null }
 }
 
 function picture(id: MediaId, owner: AccountId, description: string | null) {

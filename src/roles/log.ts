@@ -1,0 +1,30 @@
+/** The log of a process: one JSON line an event on standard error, or short lines where a person looks at a terminal. */
+import pino from 'pino'
+
+import type { Config } from '../kit/config/config.ts'
+import type { Log } from '../kit/log.ts'
+
+/** Never in a log, wherever in an event they turn up. */
+const SECRET_FIELDS = ['password', 'token', 'secret', 'authorization', 'cookie', 'code', 'email']
+
+export function openLog(config: Pick<Config, 'logLevel'>): Log {
+  const options: pino.LoggerOptions = {
+    level: config.logLevel,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label) => ({ level: label }) },
+    serializers: { error: pino.stdSerializers.err, err: pino.stdSerializers.err },
+    redact: { paths: SECRET_FIELDS.flatMap((name) => [name, `*.${name}`]), censor: '[redacted]' },
+  }
+  if (!process.stderr.isTTY) return pino(options, pino.destination(2))
+  return pino(options, { write: (line: string) => process.stderr.write(`${shortLine(line)}\n`) })
+}
+
+/** `12:30:05 warn event text {other fields}` of a JSON line. */
+function shortLine(line: string): string {
+  const fields: unknown = JSON.parse(line)
+  if (typeof fields !== 'object' || fields === null) return line
+  const { time, level, event, msg, ...rest } = fields as Record<string, unknown> // pino writes objects
+  const parts = [String(time).slice(11, 19), level, event, msg].filter((part) => part !== undefined)
+  return parts.join(' ') + (Object.keys(rest).length === 0 ? '' : ` ${JSON.stringify(rest)}`)
+}
