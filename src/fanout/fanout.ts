@@ -31,7 +31,7 @@ const FANOUT_EVENTS = ['status.created', 'status.edited', 'status.deleted', 'gra
 
 export interface FanoutDeps {
   bus: Pick<Bus, 'join'>
-  graph: Pick<SocialGraph, 'followersPage' | 'followerCount' | 'relation'>
+  graph: Pick<SocialGraph, 'apply' | 'followersPage' | 'followerCount' | 'relation'>
   statuses: Pick<StatusStore, 'byIds' | 'homeIds'>
   cache: TimelineCache
   merged: MergedAuthors
@@ -120,28 +120,39 @@ class Fanout {
     await this.#walk(author, (owners) => cache.remove(id, owners))
   }
 
-  async #graphChanged({ source, target, change }: EventBodies['graph.changed']): Promise<void> {
-    const { cache } = this.#deps
+  async #graphChanged(event: EventBodies['graph.changed']): Promise<void> {
+    const { source, target, change } = event
     switch (change) {
       case 'followed':
       case 'request_accepted':
-        await this.#mergeAuthor(source, target)
-        return
       case 'unfollowed':
-        await cache.removeAuthor(source, target)
+        await this.#deps.graph.apply(event)
+        await this.#settle(source, target)
         return
       case 'blocked':
-        await cache.removeAuthor(source, target)
-        await cache.removeAuthor(target, source)
+        await this.#deps.graph.apply(event)
+        await this.#settle(source, target)
+        await this.#settle(target, source)
         return
       default:
     }
   }
 
   /**
-   * Someone newly followed comes with what they wrote before. Memory is not asked whether it is still so: it may know less
-   * than this event here, and an unfollow comes after it, as one's events come in order.
+   * Makes an author's part of a timeline what the follow is now, whatever change told of it and however late: a follow that
+   * was undone leaves nothing, an unfollow that was undone takes nothing away.
    */
+  async #settle(owner: AccountId, author: AccountId): Promise<void> {
+    const { cache, graph } = this.#deps
+    for (;;) {
+      const { following } = graph.relation(owner, author)
+      if (following) await this.#mergeAuthor(owner, author)
+      else await cache.removeAuthor(owner, author)
+      if (graph.relation(owner, author).following === following) return
+    }
+  }
+
+  /** Someone newly followed comes with what they wrote before. */
   async #mergeAuthor(owner: AccountId, author: AccountId): Promise<void> {
     const { cache, graph, merged, statuses } = this.#deps
     if (merged.isMerged(author, graph.followerCount(author))) return
