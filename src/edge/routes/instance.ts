@@ -1,16 +1,14 @@
 /** What this server is and allows: the first thing that every client asks. */
-import type { Accounts } from '../../accounts/contract.ts'
 import type { Hydration } from '../../hydration/contract.ts'
-import type { Clock } from '../../kit/clock.ts'
 import { AppError } from '../../kit/errors.ts'
 import { apiLevel } from '../../mastodon/api-level.ts'
 import { dateTime } from '../../mastodon/dates.ts'
 import type { InstanceSettings, InstanceState } from '../../mastodon/instance.ts'
 import { presentInstance, presentInstanceV1, presentRules } from '../../mastodon/instance.ts'
 import type { AccountId } from '../../snowflake/contract.ts'
-import type { StatusStore } from '../../status-store/contract.ts'
 import type { Presenting } from '../presenting.ts'
 import type { Edge } from '../routing.ts'
+import type { ServerCounts } from '../server-counts.ts'
 
 /** Longer texts of the operator, HTML that the operator answers for. */
 export interface InstanceTexts {
@@ -23,21 +21,16 @@ export interface InstanceTexts {
 export interface InstanceDeps {
   settings: InstanceSettings
   texts: InstanceTexts
-  accounts: Pick<Accounts, 'count'>
-  statuses: Pick<StatusStore, 'totalStatuses'>
+  counts: () => Promise<ServerCounts>
   hydration: Pick<Hydration, 'accounts'>
   /** Whom people turn to: the owner, once there is one. */
   contact: () => Promise<AccountId | undefined>
   present: Presenting
-  clock: Clock
 }
-
-/** Counting everybody on every request would let anyone keep the database busy. */
-const COUNTS_MS = 10_000
 
 export function instanceRoutes(edge: Edge, deps: InstanceDeps): void {
   const { settings, present } = deps
-  const state = rememberedState(edge, deps)
+  const state = () => stateOf(edge, deps)
   open(edge, '/api/v2/instance', async () => presentInstance(settings, await state(), present.site))
   open(edge, '/api/v1/instance', async () => presentInstanceV1(settings, await state(), present.site))
   open(edge, '/api/v1/instance/rules', () => presentRules(settings.rules))
@@ -69,35 +62,8 @@ function languagesOf(settings: InstanceSettings): { code: string; name: string }
   return settings.languages.map((code) => ({ code, name: names.of(code) ?? code }))
 }
 
-/** The figures of the last few seconds; requests that come while they are counted wait for the same count. */
-function rememberedState(edge: Edge, deps: InstanceDeps): () => Promise<InstanceState> {
-  let counted: Promise<InstanceState> | undefined
-  let countedAtMs = 0
-  return () => {
-    const nowMs = deps.clock.nowMs()
-    if (counted === undefined || Math.abs(nowMs - countedAtMs) >= COUNTS_MS) {
-      countedAtMs = nowMs
-      counted = countState(edge, deps)
-      counted.catch(() => {
-        counted = undefined
-      })
-    }
-    return counted
-  }
-}
-
-async function countState(edge: Edge, deps: InstanceDeps): Promise<InstanceState> {
-  const [people, statuses, contactId] = await Promise.all([
-    deps.accounts.count(),
-    deps.statuses.totalStatuses(),
-    deps.contact(),
-  ])
+async function stateOf(edge: Edge, deps: InstanceDeps): Promise<InstanceState> {
+  const [counts, contactId] = await Promise.all([deps.counts(), deps.contact()])
   const [contact] = contactId === undefined ? [] : await deps.hydration.accounts([contactId])
-  return {
-    users: people.users,
-    activeMonth: people.activeMonth,
-    statuses,
-    contact,
-    apiLevel: apiLevel(new Set(edge.routes.map((route) => `${route.method} ${route.path}`))),
-  }
+  return { ...counts, contact, apiLevel: apiLevel(new Set(edge.routes.map(({ method, path }) => `${method} ${path}`))) }
 }

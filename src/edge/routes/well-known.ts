@@ -5,14 +5,14 @@ import { AppError, notFound } from '../../kit/errors.ts'
 import { hostMeta, nodeInfo, nodeInfoLinks, webFinger } from '../../mastodon/documents.ts'
 import type { InstanceSettings } from '../../mastodon/instance.ts'
 import type { Urls } from '../../mastodon/urls.ts'
-import type { StatusStore } from '../../status-store/contract.ts'
 import type { Edge } from '../routing.ts'
+import type { ServerCounts } from '../server-counts.ts'
 
 export interface WellKnownDeps {
   settings: Pick<InstanceSettings, 'title' | 'description' | 'version' | 'registrations'>
   urls: Urls
-  accounts: Pick<Accounts, 'count' | 'byUsername'>
-  statuses: Pick<StatusStore, 'totalStatuses'>
+  accounts: Pick<Accounts, 'byUsername'>
+  counts: () => Promise<ServerCounts>
   hydration: Pick<Hydration, 'accounts'>
 }
 
@@ -81,12 +81,9 @@ function document(edge: Edge, path: string, type: string, text: () => string): v
   })
 }
 
-async function nodeInfoOf(deps: WellKnownDeps) {
-  const [people, statuses] = await Promise.all([deps.accounts.count(), deps.statuses.totalStatuses()])
-  const { settings } = deps
+async function nodeInfoOf({ settings, counts }: WellKnownDeps) {
   return nodeInfo({
-    ...people,
-    statuses,
+    ...(await counts()),
     version: settings.version,
     title: settings.title,
     description: settings.description,
