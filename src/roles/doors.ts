@@ -27,6 +27,7 @@ import { statusRoutes } from '../edge/routes/statuses.ts'
 import { timelineRoutes } from '../edge/routes/timelines.ts'
 import { wellKnownRoutes } from '../edge/routes/well-known.ts'
 import type { Edge } from '../edge/routing.ts'
+import { serverCounts } from '../edge/server-counts.ts'
 import { createServer } from '../edge/server.ts'
 import type { Config } from '../kit/config/config.ts'
 import { DEFAULT_INSTANCE_LIMITS, type InstanceSettings } from '../mastodon/instance.ts'
@@ -60,7 +61,8 @@ export async function openEdge(config: Config, engines: Engines, blocks: Blocks,
   const present = new Presenting(urls, filterSource(blocks.filters))
   const instance = instanceSettings(config, site.version)
   const texts = instanceTexts(config)
-  const deps = { ...blocks, clock, present, accounts: people.accounts, writing: blocks.writeApi }
+  const counts = serverCounts({ accounts: people.accounts, statuses: blocks.statuses, clock })
+  const deps = { ...blocks, counts, clock, present, accounts: people.accounts, writing: blocks.writeApi }
   healthRoutes(edge, { checks: site.checks })
   registerAccessRoutes(edge, {
     block: people,

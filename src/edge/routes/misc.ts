@@ -10,9 +10,7 @@ export function miscRoutes(edge: Edge): void {
   // Announcements ask for a person but for no scope.
   emptyList(edge, '/api/v1/announcements', [])
   emptyList(edge, '/api/v1/lists', ['read:lists'])
-  emptyList(edge, '/api/v1/accounts/:id/lists', ['read:lists'])
   emptyList(edge, '/api/v1/followed_tags', ['read:follows'])
-  emptyList(edge, '/api/v1/domain_blocks', ['read:blocks'])
   emptyList(edge, '/api/v1/conversations', ['read:statuses'])
   emptyList(edge, '/api/v1/scheduled_statuses', ['read:statuses'])
   edge.route({

@@ -56,13 +56,6 @@ export function wellKnownRoutes(edge: Edge, deps: WellKnownDeps): void {
       return JSON.stringify(jrd)
     },
   })
-  edge.route({
-    method: 'GET',
-    path: '/.well-known/change-password',
-    auth: 'public',
-    answers: 'other',
-    handler: (call) => call.redirect('/auth/edit'),
-  })
 }
 
 const NODEINFO_TYPE = 'application/json; profile="http://nodeinfo.diaspora.software/ns/schema/2.0#"; charset=utf-8'
