@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
 import { describe, test } from 'node:test'
 
-import { member, openAccountsWorld, type AccountsWorld } from '../world/access.ts'
+import { member, openAccountsWorld, racing, type AccountsWorld } from '../world/access.ts'
 
 const REDIRECT = 'https://app.example/callback'
 
@@ -64,9 +64,9 @@ describe('OAuth codes', () => {
     await using world = await openAccountsWorld()
     const { app, issue } = await openClient(world)
     const code = await issue()
-    const outcomes = await Promise.allSettled(
-      Array.from({ length: 5 }, () => world.oauth.redeemCode(app, grantOf(code))),
-    )
+    const redeemAll = () =>
+      Promise.allSettled(Array.from({ length: 5 }, () => world.oauth.redeemCode(app, grantOf(code))))
+    const outcomes = await racing(world, (tx) => tx.rows`select 1 from oauth_codes for update`, 5, redeemAll)
     const tokens = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value.token] : []))
     assert.equal(tokens.length, 1)
     assert.equal(await world.oauth.identify(tokens[0] ?? ''), 'revoked')

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 
 import { AppError } from '../../src/kit/errors.ts'
 import type { AccountId } from '../../src/snowflake/contract.ts'
-import { GOOD_PASSWORD, member, openAccountsWorld } from '../world/access.ts'
+import { GOOD_PASSWORD, member, openAccountsWorld, racing } from '../world/access.ts'
 
 function details(error: unknown): Record<string, string[]> {
   assert.ok(error instanceof AppError, String(error))
@@ -107,11 +107,19 @@ describe('accounts', () => {
   test('only one owner is made by the set-up, however many try at once', async () => {
     await using world = await openAccountsWorld()
     assert.equal(await world.accounts.hasOwner(), false)
-    const outcomes = await Promise.allSettled(
-      ['root', 'boss', 'chief'].map((username) =>
-        world.accounts.createOwner({ username, email: `${username}@localhost`, password: GOOD_PASSWORD, locale: 'en' }),
-      ),
-    )
+    const names = ['root', 'boss', 'chief']
+    const createOwners = () =>
+      Promise.allSettled(
+        names.map((username) =>
+          world.accounts.createOwner({
+            username,
+            email: `${username}@localhost`,
+            password: GOOD_PASSWORD,
+            locale: 'en',
+          }),
+        ),
+      )
+    const outcomes = await racing(world, (tx) => tx.run`lock table accounts in exclusive mode`, 3, createOwners)
     assert.equal(outcomes.filter(({ status }) => status === 'fulfilled').length, 1)
     for (const outcome of outcomes) {
       if (outcome.status === 'rejected') assert.equal(outcome.reason.code, 'conflict')

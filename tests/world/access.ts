@@ -1,9 +1,12 @@
-import type { AccountRecord, AccountsBlock, Role, SignUp } from '../../src/accounts/contract.ts'
-import { migrations as accountMigrations } from '../../src/accounts/migrations.ts'
 /**
  * The way in, whole: people, OAuth and the pages behind a real HTTP server, on a database of its own. Other blocks are
  * small stand-ins. The clock can be moved.
  */
+import assert from 'node:assert/strict'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+import type { AccountRecord, AccountsBlock, Role, SignUp } from '../../src/accounts/contract.ts'
+import { migrations as accountMigrations } from '../../src/accounts/migrations.ts'
 import { openAccounts, type AccountsDeps } from '../../src/accounts/open.ts'
 import { errorPage } from '../../src/edge/pages/message-page.ts'
 import type { PageSettings } from '../../src/edge/pages/page-settings.ts'
@@ -14,6 +17,7 @@ import type { SendConfirmation } from '../../src/edge/routes/sign-up-request.ts'
 import { registerAccessRoutes } from '../../src/edge/routes/sign-up.ts'
 import { createServer } from '../../src/edge/server.ts'
 import type { BusMessage } from '../../src/engines/bus/contract.ts'
+import type { Db } from '../../src/engines/database/contract.ts'
 import type { OutboxMessage } from '../../src/engines/outbox/contract.ts'
 import { migrations as outboxMigrations } from '../../src/engines/outbox/migrations.ts'
 import { openOutbox } from '../../src/engines/outbox/postgres.ts'
@@ -92,6 +96,30 @@ export async function openAccountsWorld(options: Partial<AccountsDeps> = {}): Pr
     },
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   }
+}
+
+/**
+ * Runs `work` while `hold` keeps its locks, and lets go when `waiters` statements wait for one: so that what races does
+ * so every time.
+ */
+export async function racing<T>(
+  { db }: AccountsWorld,
+  hold: (tx: Db) => Promise<unknown>,
+  waiters: number,
+  work: () => Promise<T>,
+): Promise<T> {
+  let result: Promise<T> | undefined
+  await db.transaction(async (tx) => {
+    await hold(tx)
+    result = work()
+    result.catch(() => {}) // awaited below
+    const deadline = performance.now() + 5_000
+    // The cluster is this test process's own, and its tests run one after another.
+    const waiting = async (): Promise<number> => (await tx.rows`select 1 from pg_locks where not granted`).length
+    while ((await waiting()) < waiters && performance.now() < deadline) await sleep(5)
+  })
+  assert.ok(result)
+  return await result
 }
 
 export const GOOD_PASSWORD = 'correct horse battery'

@@ -55,9 +55,8 @@ function destination(redirectUri: string): Html {
     return html`Afterwards you are sent to <strong><bdi>${host}</bdi></strong
       >. Go on only if that is where you came from.`
   }
-  const scheme = redirectUri.slice(0, redirectUri.indexOf(':') + 1)
-  return html`Afterwards an app on this device is opened, by the address <strong><bdi>${scheme}</bdi></strong
-    >.`
+  const [address = ''] = redirectUri.split('?', 1)
+  return html`Afterwards an app on this device is opened, by the address <strong><bdi>${address}</bdi></strong>`
 }
 
 /**

@@ -35,7 +35,7 @@ export function settingsPage(model: SettingsModel): Html {
       <form method="post" action="/auth">
         ${hiddenFields(csrfToken, { _method: 'put' })}
         ${textField({ name: 'user[current_password]', label: 'Present password', type: 'password', autocomplete: 'current-password', fault: faultOf(details, 'current_password') })}
-        ${newPasswordFields(details)}
+        ${newPasswordFields(details, 'New password')}
         <button>Change the password</button>
       </form>
       <h2>Apps you let in</h2>
@@ -99,7 +99,7 @@ export function newPasswordPage({ settings, csrfToken, token, alert, details }: 
       ${alertBox(alert)}
       <form method="post" action="/auth/password">
         ${hiddenFields(csrfToken, { _method: 'put', 'user[reset_password_token]': token })}
-        ${newPasswordFields(details)}
+        ${newPasswordFields(details, 'New password')}
         <button class="full">Change the password</button>
       </form>`,
   )

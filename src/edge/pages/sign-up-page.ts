@@ -82,10 +82,10 @@ function credentialFields({ settings, input, details, confirmsByMail }: SignUpMo
   ${newPasswordFields(details)}`
 }
 
-export function newPasswordFields(details: ErrorDetails | undefined): Html {
+export function newPasswordFields(details: ErrorDetails | undefined, label = 'Password'): Html {
   return html`${textField({
     name: 'user[password]',
-    label: 'Password',
+    label,
     type: 'password',
     autocomplete: 'new-password',
     // Browsers count UTF-16 units, of which a character may have two.
@@ -93,7 +93,7 @@ export function newPasswordFields(details: ErrorDetails | undefined): Html {
     hint: `At least ${PASSWORD_MIN_CHARACTERS} characters; a few random words make a good one.`,
     fault: faultOf(details, 'password'),
   })}
-  ${textField({ name: 'user[password_confirmation]', label: 'Password again', type: 'password', autocomplete: 'new-password', max: 2 * PASSWORD_MAX_CHARACTERS, fault: faultOf(details, 'password_confirmation') })}`
+  ${textField({ name: 'user[password_confirmation]', label: `${label} again`, type: 'password', autocomplete: 'new-password', max: 2 * PASSWORD_MAX_CHARACTERS, fault: faultOf(details, 'password_confirmation') })}`
 }
 
 function reasonField(reason: string, details: ErrorDetails | undefined): Html {

@@ -39,7 +39,7 @@ a:focus-visible, button:focus-visible, input:focus-visible, textarea:focus-visib
 .small { font-size: .9rem; }
 .field { margin: 0 0 1.1rem; }
 .field label, legend { display: block; font-weight: 600; margin-bottom: .25rem; padding: 0; }
-.hint, .fault { display: block; font-size: .875rem; }
+.hint, .fault { display: block; margin-top: .3rem; font-size: .875rem; }
 .hint { color: var(--quiet); }
 .fault { color: var(--bad); font-weight: 600; }
 input[type=text], input[type=password], textarea { width: 100%; min-height: 2.75rem; padding: .5rem .7rem; font: inherit;
@@ -47,12 +47,13 @@ input[type=text], input[type=password], textarea { width: 100%; min-height: 2.75
 textarea { min-height: 6rem; resize: vertical; }
 [aria-invalid=true] { border-color: var(--bad); border-width: 2px; }
 .with-suffix { display: flex; align-items: center; gap: .4rem; }
-.with-suffix span { color: var(--quiet); white-space: nowrap; overflow: hidden; text-overflow: ellipsis; max-width: 45%; }
+.with-suffix input[type=text] { flex: 1 1 8rem; width: auto; min-width: 0; }
+.with-suffix span { flex: 0 1 auto; max-width: 55%; color: var(--quiet); white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
 fieldset { margin: 0 0 1.1rem; padding: 0; border: 0; }
-.choice { display: flex; gap: .6rem; align-items: flex-start; padding: .35rem 0; font-weight: 400; }
+.choice, .field .choice { display: flex; gap: .6rem; align-items: flex-start; margin: 0; padding: .35rem 0; font-weight: 400; }
 .choice input { flex: none; width: 1.25rem; height: 1.25rem; margin: .15rem 0 0; accent-color: var(--accent); }
-button, .button { display: inline-block; min-height: 2.75rem; padding: .55rem 1.2rem; font: inherit; font-weight: 650;
-  text-align: center; text-decoration: none; cursor: pointer; border-radius: .5rem; border: 1px solid var(--accent);
+button, .button { display: inline-flex; align-items: center; justify-content: center; min-height: 2.75rem;
+  padding: .55rem 1.2rem; font: inherit; font-weight: 650; line-height: 1.25; text-align: center; text-decoration: none; cursor: pointer; border-radius: .5rem; border: 1px solid var(--accent);
   background: var(--accent); color: var(--accent-ink); }
 button:hover, .button:hover { filter: brightness(1.08); }
 .plain { background: transparent; color: var(--accent); }
