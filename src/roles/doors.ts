@@ -120,7 +120,7 @@ function instanceSettings(config: Config, version: string): InstanceSettings {
     title: config.site.title,
     description: config.site.description,
     version,
-    sourceUrl: '',
+    sourceUrl: `${config.baseUrl}/about`,
     contactEmail: config.site.contactEmail ?? '',
     languages: ['en'],
     rules: [],
