@@ -1,70 +1,19 @@
 /** What `src/media/contract.ts` promises, on a real database, a real folder and real pictures. */
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import test from 'node:test'
 
 import sharp from 'sharp'
 
-import { isFileKey, type Files } from '../../src/engines/files/contract.ts'
-import { openDiskFiles } from '../../src/engines/files/disk.ts'
+import { isFileKey } from '../../src/engines/files/contract.ts'
 import { AppError, type ErrorCode } from '../../src/kit/errors.ts'
-import { DESCRIPTION_CHARACTERS_MAX, UNATTACHED_MS, type Media } from '../../src/media/contract.ts'
-import { imageProcessor } from '../../src/media/image.ts'
-import { MEDIA_PER_BATCH, openMedia } from '../../src/media/media.ts'
-import { migrations } from '../../src/media/migrations.ts'
+import { DESCRIPTION_CHARACTERS_MAX, UNATTACHED_MS } from '../../src/media/contract.ts'
+import { MEDIA_PER_BATCH } from '../../src/media/media.ts'
 import { insertMedia } from '../../src/media/table.ts'
-import type { AccountId, MediaId } from '../../src/snowflake/contract.ts'
-import { openTestDatabase, type TestDatabase } from '../world/database.ts'
-import { accountId, handClock, mediaId, statusId, type HandClock } from '../world/statuses.ts'
+import { NOTHING, openMediaWorld, redPicture } from '../world/media.ts'
+import { accountId, mediaId, statusId } from '../world/statuses.ts'
 
 const ALICE = accountId(1)
 const BOB = accountId(2)
-const NOTHING = { description: null, focus: null }
-
-interface MediaWorld extends AsyncDisposable {
-  db: TestDatabase
-  files: Files
-  media: Media
-  clock: HandClock
-  upload(owner: AccountId): Promise<MediaId>
-  attach(owner: AccountId, ids: MediaId[], status: number): Promise<MediaId[]>
-  fileCount(): Promise<number>
-}
-
-async function openMediaWorld(): Promise<MediaWorld> {
-  await using resources = new AsyncDisposableStack()
-  const db = resources.use(await openTestDatabase(migrations))
-  const folder = await mkdtemp(join(tmpdir(), 'dunlin-media-'))
-  resources.defer(() => rm(folder, { recursive: true }))
-  const clock = handClock()
-  const files = resources.use(await openDiskFiles(folder, clock))
-  let minted = 0n
-  const next = <Id extends bigint>(): Id => (minted += 1n) as Id // as the real ones: unique
-  const snowflakes = { next, nextText: () => String(next()), at: next, ready: () => true }
-  const media = openMedia({ db, files, clock, snowflakes, images: imageProcessor() })
-  const opened = resources.move()
-  return {
-    db,
-    files,
-    media,
-    clock,
-    upload: async (owner) => (await media.upload(owner, { bytes: await redPicture(), name: 'red.png' }, NOTHING)).id,
-    attach: async (owner, ids, status) => {
-      const attached = await db.transaction((tx) => media.attach(tx, owner, ids, statusId(status)))
-      return attached.map(({ id }) => id)
-    },
-    fileCount: async () => (await files.usage()).files,
-    [Symbol.asyncDispose]: () => opened.disposeAsync(),
-  }
-}
-
-function redPicture(width = 60, height = 40): Promise<Buffer> {
-  return sharp({ create: { width, height, channels: 3, background: '#f00' } })
-    .png()
-    .toBuffer()
-}
 
 test('an upload is stored under names that cannot be guessed, and comes back as it was described', async () => {
   await using world = await openMediaWorld()

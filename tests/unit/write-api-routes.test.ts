@@ -187,7 +187,7 @@ test('ids that can name nothing, hidden and missing statuses have one answer on 
       await on.ask('bob', 'DELETE', `${STATUSES}/${id}`),
     ]
     for (const answer of answers) {
-      assert.deepEqual([answer.status, answer.json], [404, { error: 'Record not found' }], `${id}`)
+      assert.deepEqual([answer.status, answer.json], [404, { error: 'Record not found' }], id)
     }
   }
   assert.equal((await on.ask('nobody', 'GET', `${STATUSES}/${hidden.id}`)).status, 404)

@@ -2,6 +2,8 @@
  * The files of media, avatars and headers, for whoever knows their names. A file never changes under its name, so it may
  * be kept for ever; and it was made by us from decoded pixels, but is fenced in all the same.
  */
+import { Readable } from 'node:stream'
+
 import { isFileKey, type ByteRange, type Files } from '../../engines/files/contract.ts'
 import { notFound } from '../../kit/errors.ts'
 import { ATTACHMENTS_FOLDER, PICTURES_FOLDER } from '../../media/contract.ts'
@@ -51,7 +53,8 @@ async function serveFile(files: Pick<Files, 'open' | 'size'>, call: Call, key: s
     call.status(206)
     call.setHeader('content-range', `bytes ${range.first}-${range.last}/${size}`)
   }
-  if (call.request.method === 'HEAD') return ''
+  // An empty text would set its own length.
+  if (call.request.method === 'HEAD') return Readable.from([])
   const opened = await files.open(key, range)
   if (opened === undefined) throw notFound()
   return opened.stream
