@@ -15,12 +15,14 @@ export function watchConformance(): void {
   globalThis.fetch = async (input, init) => {
     const response = await plainFetch(input, init)
     const isJson = response.headers.get('content-type')?.startsWith('application/json') === true
-    if (!response.ok || !isJson) return response
+    if (!isJson) return response
     const request = input instanceof Request ? input : undefined
     const url = new URL(request?.url ?? (input instanceof URL ? input.href : String(input)))
     const method = init?.method ?? request?.method ?? 'GET'
     const body: unknown = await response.clone().json()
-    const problems = checkResponse(method, url.pathname, body)
+    const isApi = url.pathname.startsWith('/api/')
+    if (!response.ok && !isApi) return response
+    const problems = checkResponse(method, url.pathname, body, { status: response.status })
     assert.deepEqual(problems, [], `${method} ${url.pathname} does not keep to the API`)
     return response
   }

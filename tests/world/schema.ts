@@ -17,6 +17,12 @@ const ABOUT_VIEWER: Readonly<Record<string, readonly string[]>> = {
   Status: ['favourited', 'reblogged', 'muted', 'bookmarked', 'filtered'],
 }
 
+/** What we add to an entity on purpose. */
+const EXTENSIONS: Readonly<Record<string, readonly string[]>> = {
+  // RFC 9207: tells clients that every authorization answer names its issuer.
+  'OAuth::ServerMetadata': ['authorization_response_iss_parameter_supported'],
+}
+
 /** Names the tables use for entities that have another. */
 const NAMES: Readonly<Record<string, string>> = {
   Field: 'Account::Field',
@@ -139,7 +145,8 @@ class Checker {
     if (!isHash(json)) return this.#fail(at, `is not a ${name} but ${shown(json)}`)
     this.#attributes(entity, json, at)
     for (const key of Object.keys(json)) {
-      if (!entity.has(key)) this.#fail(`${at}.${key}`, `is not an attribute of ${name}`)
+      if (!entity.has(key) && EXTENSIONS[name]?.includes(key) !== true)
+        this.#fail(`${at}.${key}`, `is not an attribute of ${name}`)
     }
     if (this.#options.viewer === undefined) return
     for (const key of ABOUT_VIEWER[name] ?? []) {
