@@ -74,7 +74,7 @@ test('a text is needed unless there are pictures, and a warning alone is the tex
 })
 
 test('the limit counts as people do: a link is 23 characters, a warning counts too', async () => {
-  await using world = await openWritingWorld(30)
+  await using world = await openWritingWorld({ charactersMax: 30 })
   const tooLong = 'Validation failed: Text character limit of 30 exceeded'
   await world.post(ALICE, { text: '👩‍👩‍👧‍👦'.repeat(30) })
   await world.post(ALICE, { text: `https://example.org/${'a'.repeat(200)} 123456` })
@@ -224,7 +224,7 @@ test('an edit keeps what was, and one without any change is none', async () => {
 })
 
 test('only the author edits, by the rules of a new status', async () => {
-  await using world = await openWritingWorld(20)
+  await using world = await openWritingWorld({ charactersMax: 20 })
   const { id } = await world.post(ALICE)
   const boost = await world.api.boost(ALICE, id, undefined)
   await refused(world, () => world.edit(BOB, id, { text: 'mine now' }), 'not_found')

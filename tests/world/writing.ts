@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 
 import type { AccountRecord, UserRecord } from '../../src/accounts/contract.ts'
+import { openDatabase, type ConnectionSettings } from '../../src/engines/database/connection.ts'
 import { allMigrations } from '../../src/engines/database/migrate.ts'
 import { migrations as outboxMigrations } from '../../src/engines/outbox/migrations.ts'
 import { openOutbox } from '../../src/engines/outbox/postgres.ts'
@@ -67,8 +68,14 @@ export interface WritingWorld extends AsyncDisposable {
   edit(author: AccountId, id: StatusId, edit: Partial<Edit>): Promise<StatusRecord>
 }
 
-export async function openWritingWorld(charactersMax = 500): Promise<WritingWorld> {
-  const db = await openTestDatabase(migrations)
+export interface WritingOptions {
+  charactersMax?: number
+  /** Another process of a world that is there already; its ids begin later. */
+  on?: ConnectionSettings
+}
+
+export async function openWritingWorld({ charactersMax = 500, on }: WritingOptions = {}): Promise<WritingWorld> {
+  const db = on === undefined ? await openTestDatabase(migrations) : openOther(on)
   const clock = handClock()
   const store = openStatusStore({ db, clock })
   const people = new Map(USERNAMES.map((username, index) => [accountId(index + 1), person(index + 1, username)]))
@@ -78,7 +85,7 @@ export async function openWritingWorld(charactersMax = 500): Promise<WritingWorl
     ...relations.get(`${viewer} ${target}`),
   })
   const forgotten = new Set<bigint>()
-  let minted = firstIdAt(NOON_MS)
+  let minted = firstIdAt(on === undefined ? NOON_MS : NOON_MS + 60_000)
   const next = <Id extends bigint>(): Id => (minted += 1n) as Id // unique and ascending, as the real ones
   const cached = new CachedHydration({
     accounts: { byIds: async (ids) => ids.flatMap((id) => people.get(id) ?? []) },
@@ -169,6 +176,10 @@ export async function refused(
     return true
   })
   assert.deepEqual(await world.events(), before)
+}
+
+function openOther(connection: ConnectionSettings): TestDatabase {
+  return Object.assign(openDatabase({ connection, poolSize: 5, log: silentLog }), { connection })
 }
 
 const EMPTY_DRAFT: Draft = {
