@@ -9,7 +9,7 @@ import type { AccountId, StatusId } from '../snowflake/contract.ts'
 import { IDEMPOTENCY_MS } from './contract.ts'
 
 /** Keys deleted by one statement. */
-export const KEYS_PER_BATCH = 5_000
+const KEYS_PER_BATCH = 5_000
 
 export async function statusOfKey(
   db: Db,

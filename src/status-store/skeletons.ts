@@ -9,7 +9,7 @@ import { DIRECT, newestFirst, range } from './rows.ts'
  * Statuses of one account that are looked at to fill one page, where a filter has no index: someone who only boosts has
  * no page without boosts, and finding that out must end.
  */
-export const ACCOUNT_SCAN_MAX = 10_000
+const ACCOUNT_SCAN_MAX = 10_000
 
 const withMedia = sql`and media <> '{}'`
 

@@ -8,9 +8,10 @@ import { hashtagNames, mentionedUsernames } from '../text/entities.ts'
 import { tokenize, type Token } from '../text/tokens.ts'
 import { STATUS_MEDIA_MAX, TEXT_UNITS_MAX } from './contract.ts'
 
-export interface ComposingRules {
+interface ComposingRules {
   /** The part after the second `@` of a mention that means this server. */
   localDomain: string
+  /** Characters of a text by Mastodon's counting, the content warning included. */
   charactersMax: number
 }
 

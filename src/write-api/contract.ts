@@ -4,8 +4,6 @@ import { AppError } from '../kit/errors.ts'
 import type { AccountId, MediaId, StatusId } from '../snowflake/contract.ts'
 import type { StatusRecord } from '../status-store/contract.ts'
 
-/** Characters of a status by Mastodon's counting, the content warning included, unless configured otherwise. */
-export const STATUS_CHARACTERS_MAX = 500
 /** UTF-16 units of a text as stored: a link counts 23 characters and a letter may carry any number of accents. */
 export const TEXT_UNITS_MAX = 65_536
 /** Pictures of one status. */

@@ -11,7 +11,7 @@ import { statusPeopleRoutes } from './statuses-people.ts'
 import { READ_STATUSES, WRITE_STATUSES, type StatusRouteDeps } from './statuses-view.ts'
 
 /** Statuses asked for by id at once. */
-export const STATUS_IDS_MAX = 20
+const STATUS_IDS_MAX = 20
 
 export function statusRoutes(edge: Edge, deps: StatusRouteDeps): void {
   writeRoutes(edge, deps)
