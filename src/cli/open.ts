@@ -63,12 +63,25 @@ async function connect(config: Config, log: Log, resources: AsyncDisposableStack
     const running = isLate || (await isServed(dataDir)) ? await runningPostgres(dataDir) : undefined
     if (running !== undefined) return running
     try {
+      resources.use(exitOnSignals())
       return resources.use(await startEmbeddedPostgres({ dataDir, log })).connection
     } catch (error) {
       const isTaken = error instanceof AppError && error.code === 'conflict' && (await isOwned(dataDir))
       if (!isTaken || isLate) throw error
       await systemClock.sleep(POLL_MS)
     }
+  }
+}
+
+/** A signal would end this process without a word to the database that it started; by `exit` it is stopped. */
+function exitOnSignals(): Disposable {
+  const exit = (_name: string, number: number): never => process.exit(128 + number) // as a shell tells of a signal
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+  for (const signal of signals) process.on(signal, exit)
+  return {
+    [Symbol.dispose]() {
+      for (const signal of signals) process.off(signal, exit)
+    },
   }
 }
 

@@ -10,6 +10,8 @@ import { table } from './terminal.ts'
 
 const WATCH_MS = 2_000
 const MIB = 1024 * 1024
+/** What a server looks like to the machine. */
+const SERVER_TITLE = 'node main.ts'
 /** Clears the terminal and goes home (ECMA-48). */
 const REDRAW = '\u001B[2J\u001B[H'
 
@@ -81,7 +83,7 @@ function processTable(processes: readonly ProcessFigures[], columns: number): st
       process.pssBytes === null ? '-' : mebibytes(process.pssBytes),
       `${main?.voluntarySwitches ?? 0}`,
       `${main?.involuntarySwitches ?? 0}`,
-      process.name,
+      process.name === SERVER_TITLE ? 'dunlin serve' : process.name,
     ]
     const threads = others.map((thread) => [
       '',
@@ -96,7 +98,7 @@ function processTable(processes: readonly ProcessFigures[], columns: number): st
     ])
     return [own, ...threads]
   })
-  return table(['PID', 'TID', 'STATE', 'CPU S', 'RSS MIB', 'PSS MIB', 'WAITS', 'PREEMPTED', 'NAME'], rows, columns)
+  return table(['PID', 'TID', 'STATE', 'CPU S', 'RSS MIB', 'PSS MIB', 'CTX VOL', 'CTX INVOL', 'NAME'], rows, columns)
 }
 
 function totalLine(processes: readonly ProcessFigures[]): string {
