@@ -4,8 +4,8 @@ import type { AppRegistration } from './contract.ts'
 import { REDIRECT_URIS_MAX, redirectUriFault } from './redirect-uris.ts'
 import { unknownScopes } from './scopes.ts'
 
-export const APP_NAME_MAX_CHARACTERS = 60
-export const APP_WEBSITE_MAX_CHARACTERS = 2_000
+const APP_NAME_MAX_CHARACTERS = 60
+const APP_WEBSITE_MAX_CHARACTERS = 2_000
 
 export function checkApp({ name, website, redirectUris, scopes }: AppRegistration): void {
   const faults = [

@@ -35,7 +35,7 @@ const DAY_MS = 24 * 3_600_000
 const CODE_KEPT_MS = DAY_MS
 /** A client keeps its registration for later; only one that never came back goes. */
 const UNUSED_APP_KEPT_MS = 30 * DAY_MS
-export const TOKEN_IDLE_MS = 365 * DAY_MS
+const TOKEN_IDLE_MS = 365 * DAY_MS
 const REVOKED_TOKEN_KEPT_MS = 90 * DAY_MS
 const REVOKED_PER_SWEEP_MAX = 10_000
 /** Tokens of one person that are looked at for the list of apps. */

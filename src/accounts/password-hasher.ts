@@ -13,7 +13,7 @@ const COST = { memory: 19_456, passes: 2, parallelism: 1 }
 const SALT_BYTES = 16
 const TAG_BYTES = 32
 
-export const HASHES_CONCURRENT_MAX = 2
+const HASHES_CONCURRENT_MAX = 2
 export const HASHES_QUEUED_MAX = 64
 const RETRY_AFTER_SECONDS = 5
 

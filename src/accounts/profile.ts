@@ -2,11 +2,11 @@
 import type { AccountField, AccountRecord, ProfileChange, UserRecord } from './contract.ts'
 import { BLANK, Faults, INVALID, tooLong } from './sign-up-rules.ts'
 
-export const DISPLAY_NAME_MAX_CHARACTERS = 40
-export const NOTE_MAX_CHARACTERS = 500
-export const FIELDS_MAX = 4
-export const FIELD_MAX_CHARACTERS = 255
-export const PICTURE_DESCRIPTION_MAX_CHARACTERS = 150
+const DISPLAY_NAME_MAX_CHARACTERS = 40
+const NOTE_MAX_CHARACTERS = 500
+const FIELDS_MAX = 4
+const FIELD_MAX_CHARACTERS = 255
+const PICTURE_DESCRIPTION_MAX_CHARACTERS = 150
 
 /** Controls, and the marks that turn the direction of the text after them: in a name they reach beyond the name. */
 const UNFIT_FOR_NAMES = /[\p{Cc}\u202A-\u202E\u2066-\u2069]/gu

@@ -4,7 +4,7 @@
  */
 export const OOB_REDIRECT = 'urn:ietf:wg:oauth:2.0:oob'
 
-export const REDIRECT_URI_MAX_CHARACTERS = 2_000
+const REDIRECT_URI_MAX_CHARACTERS = 2_000
 export const REDIRECT_URIS_MAX = 20
 
 /** Schemes that run code or read files in the browser which follows the redirect. */

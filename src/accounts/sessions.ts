@@ -10,7 +10,7 @@ import * as sessionTable from './session-table.ts'
 /** The time of the last use is written at most this often per session. */
 const SEEN_RESOLUTION_MS = 3_600_000
 /** More of one account, and the oldest ends: a script that signs in without end fills no table. */
-export const SESSIONS_MAX = 50
+const SESSIONS_MAX = 50
 const USER_AGENT_MAX_CHARACTERS = 300
 
 export class StoredSessions implements Sessions {

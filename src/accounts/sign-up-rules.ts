@@ -4,7 +4,7 @@ import type { ErrorDetails } from '../kit/errors.ts'
 import { isCommonPassword } from './common-passwords.ts'
 
 export const USERNAME_MAX_CHARACTERS = 30
-export const EMAIL_MAX_CHARACTERS = 320
+const EMAIL_MAX_CHARACTERS = 320
 export const PASSWORD_MIN_CHARACTERS = 8
 export const PASSWORD_MAX_CHARACTERS = 128
 export const REASON_MAX_CHARACTERS = 500

@@ -12,7 +12,7 @@ import { alertBox, faultOf, hiddenFields, longTextField, page, textField } from 
 import type { PageSettings } from './page-settings.ts'
 
 /** What was typed, the passwords left out. */
-export interface SignUpInput {
+interface SignUpInput {
   username: string
   email: string
   reason: string

@@ -157,8 +157,8 @@ function forgottenPage(settings: PageSettings) {
   return messagePage(settings, {
     heading: 'Forgotten password',
     paragraphs: [
-      `The people who run this server can give you a link with which you choose a new password.${contact}`,
-      'They make it with: dunlin accounts reset-password',
+      `The people who run this server can help you back in: with a link, or with a new password.${contact}`,
+      'If that is you: dunlin accounts reset-password NAME',
     ],
     links: [{ href: '/auth/sign_in', text: 'Back' }],
   })

@@ -21,7 +21,7 @@ export interface CredentialDeps {
 }
 
 /** Bytes and pixels, as Mastodon's. */
-export const PICTURE_BYTES_MAX = 8 * 1024 * 1024
+const PICTURE_BYTES_MAX = 8 * 1024 * 1024
 const PICTURE_BOXES: Record<PictureName, MediaSize> = {
   avatar: { width: 400, height: 400 },
   header: { width: 1500, height: 500 },

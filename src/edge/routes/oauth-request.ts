@@ -16,7 +16,7 @@ import type { Params } from '../params.ts'
 import { describe } from './oauth-errors.ts'
 import type { OAuthErrorCode } from './oauth-errors.ts'
 
-export type ResponseMode = 'query' | 'fragment' | 'form_post'
+type ResponseMode = 'query' | 'fragment' | 'form_post'
 
 /** Where the answer goes, and how. */
 export interface ReplyAddress {

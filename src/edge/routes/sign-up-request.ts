@@ -53,7 +53,7 @@ export async function register(deps: RegistrationDeps, form: RegistrationForm): 
 }
 
 /** Faults of what only the form has. */
-export function formFaults(form: Omit<RegistrationForm, 'locale' | 'indexable'>): ErrorDetails {
+function formFaults(form: Omit<RegistrationForm, 'locale' | 'indexable'>): ErrorDetails {
   const details: ErrorDetails = {}
   if (!form.agreement) details['agreement'] = [{ error: 'ERR_ACCEPTED', description: 'must be accepted' }]
   if ([...form.reason].length > REASON_MAX_CHARACTERS) {
