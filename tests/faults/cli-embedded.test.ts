@@ -18,6 +18,13 @@ const REVOKED_MS_MAX = 2_000
 
 const isLinux = process.platform === 'linux'
 
+/** One that PostgreSQL's account can enter, else its data would be left elsewhere when Dunlin is root. */
+async function openFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'dunlin-cli-'))
+  await chmod(folder, 0o755)
+  return folder
+}
+
 /** First processes of PostgreSQL on the data folder. */
 async function postgresOn(dataDir: string): Promise<string[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
@@ -37,7 +44,7 @@ function dunlin(dataDir: string, ...argv: string[]): Promise<Record<string, unkn
 }
 
 test('commands work without a server, beside one and beside one that starts; they leave nothing running', async () => {
-  const dataDir = await mkdtemp(join(tmpdir(), 'dunlin-cli-'))
+  const dataDir = await openFolder()
   try {
     const alice = await dunlin(dataDir, 'accounts', 'create', 'alice')
     assert.equal(await runningPostgres(dataDir), undefined, 'the database was stopped again')
@@ -85,8 +92,7 @@ test('commands work without a server, beside one and beside one that starts; the
 })
 
 test('a command that is interrupted stops the database it started', { skip: !isLinux }, async () => {
-  const dataDir = await mkdtemp(join(tmpdir(), 'dunlin-cli-'))
-  await chmod(dataDir, 0o755) // else the database lies elsewhere when Dunlin is root
+  const dataDir = await openFolder()
   try {
     await dunlin(dataDir, 'accounts', 'create', 'alice')
     const child = execFile(process.execPath, [MAIN, 'accounts', 'list', '--data-dir', dataDir], { cwd: tmpdir() })
