@@ -8,7 +8,7 @@
  * Order. Every event has a key, and events of one key reach each group one after another in the order of their outbox
  * rows. The key is the account that acted (a status' author, who favourites, who is notified), so that what one person
  * does is seen in the order in which they did it; `graph.changed` has its `source` as key, whoever acted, so that the
- * changes of one directed edge are in order. Events of different keys, and of transactions that overlapped, are in no
+ * changes of one directed edge are in order; imports have IMPORT_KEY. Events of different keys, and of transactions that overlapped, are in no
  * order: a consumer may hear of a favourite before the status, and of a delete before the boost of the same status.
  */
 import { AppError } from '../kit/errors.ts'
@@ -43,6 +43,16 @@ export interface EventBodies {
   'conversation.unmuted': { conversation: StatusId; by: AccountId }
   /** One edge of the social graph changed; `version` rises with every change of the pair, in either direction. */
   'graph.changed': { source: AccountId; target: AccountId; change: GraphChange; version: bigint }
+  /**
+   * Many plain follows `sources[n]` → `targets[n]` came at once. Nobody is notified: whoever follows by import did not just
+   * now decide to.
+   */
+  'follows.imported': { sources: AccountId[]; targets: AccountId[]; version: bigint }
+  /**
+   * Statuses of another time came at once, by these authors. They belong into the middle of timelines, are no news, and may
+   * be thousands: whatever holds statuses or counts of the authors or their followers reads them again.
+   */
+  'statuses.imported': { authors: AccountId[] }
   /** Profile, flags, suspension or existence of an account changed: read it again. */
   'account.changed': {
     id: AccountId
@@ -83,6 +93,9 @@ export type GraphChange =
 export type EventType = keyof EventBodies
 
 export const EVENT_VERSION = 1
+
+/** Key of imports, which nobody does as a person: they wait for each other, and for nobody else. */
+export const IMPORT_KEY = 0n
 
 /** How a field travels, by its TypeScript type; words of a closed set are listed, so that others are refused. */
 type FieldKind<Value> = [Value] extends [bigint]
@@ -142,6 +155,8 @@ const SHAPES: Shapes = {
   'conversation.muted': { conversation: 'id', by: 'id' },
   'conversation.unmuted': { conversation: 'id', by: 'id' },
   'graph.changed': { source: 'id', target: 'id', change: GRAPH_CHANGES, version: 'id' },
+  'follows.imported': { sources: 'ids', targets: 'ids', version: 'id' },
+  'statuses.imported': { authors: 'ids' },
   'account.changed': { id: 'id', change: ['created', 'profile', 'suspended', 'unsuspended', 'deleted'] },
   'token.revoked': { account: 'id or null', tokenHash: 'text or null' },
   'filters.changed': { account: 'id' },

@@ -4,6 +4,9 @@
  * Every step may happen again: inserts are idempotent, and a redelivered message walks from the start. Followers are read
  * page by page from the graph, so that a page knows of follows and blocks up to its moment. What a home shows is decided
  * when serving; here only what can never be shown (direct statuses to the rest) is left out.
+ *
+ * Imports are not delivered: what is of another time would go into the middle of every timeline, thousands of times. The
+ * timelines they concern are dropped instead, and whoever reads one has it built anew from what is true by then.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 
@@ -27,7 +30,14 @@ export const FOLLOWERS_PAGE = 4_096
 /** Deletions remembered, so that a status which comes after its own deletion is not delivered. */
 export const DELETED_REMEMBERED_MAX = 10_000
 
-const FANOUT_EVENTS = ['status.created', 'status.edited', 'status.deleted', 'graph.changed'] as const
+const FANOUT_EVENTS = [
+  'status.created',
+  'status.edited',
+  'status.deleted',
+  'statuses.imported',
+  'graph.changed',
+  'follows.imported',
+] as const
 
 export interface FanoutDeps {
   bus: Pick<Bus, 'join'>
@@ -65,8 +75,14 @@ class Fanout {
       case 'status.deleted':
         await this.#removed(decodeEvent('status.deleted', message))
         break
+      case 'statuses.imported':
+        await this.#statusesImported(decodeEvent('statuses.imported', message))
+        break
       case 'graph.changed':
         await this.#graphChanged(decodeEvent('graph.changed', message))
+        break
+      case 'follows.imported':
+        await this.#followsImported(decodeEvent('follows.imported', message))
     }
     failpoint('W13')
   }
@@ -118,6 +134,28 @@ class Fanout {
     this.#remember(id)
     await cache.remove(id, [author])
     await this.#walk(author, (owners) => cache.remove(id, owners))
+  }
+
+  async #statusesImported({ authors }: EventBodies['statuses.imported']): Promise<void> {
+    const { graph, merged } = this.#deps
+    for (const author of authors) {
+      await this.#drop([author])
+      // Readers merge these themselves, and have forgotten what they had of them.
+      if (merged.isMerged(author, graph.followerCount(author))) continue
+      await this.#walk(author, (owners) => this.#drop(owners))
+      await nextTurn()
+    }
+  }
+
+  /** Only when memory has the follows: a timeline that is read right after the drop is built with them. */
+  async #followsImported(event: EventBodies['follows.imported']): Promise<void> {
+    await this.#deps.graph.apply(event)
+    await this.#drop([...new Set(event.sources)])
+  }
+
+  /** A build under way becomes stale. */
+  async #drop(owners: readonly AccountId[]): Promise<void> {
+    await Promise.all(owners.map((owner) => this.#deps.cache.drop(owner)))
   }
 
   async #graphChanged(event: EventBodies['graph.changed']): Promise<void> {

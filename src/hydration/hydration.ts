@@ -96,7 +96,15 @@ export class CachedHydration implements Hydration {
   /** Follows what other threads and processes change. */
   listenTo(bus: Pick<Bus, 'listen'>): Disposable {
     return bus.listen(
-      ['status.created', 'status.edited', 'status.deleted', 'favourite.added', 'favourite.removed', 'account.changed'],
+      [
+        'status.created',
+        'status.edited',
+        'status.deleted',
+        'statuses.imported',
+        'favourite.added',
+        'favourite.removed',
+        'account.changed',
+      ],
       (message) => this.#hear(message),
     )
   }
@@ -128,6 +136,11 @@ export class CachedHydration implements Hydration {
         this.#stats.forget(author)
         return
       }
+      case 'statuses.imported':
+        // Replies and boosts came to statuses that the event does not name.
+        this.#counts.forgetAll()
+        this.#stats.forgetAll()
+        return
       case 'favourite.added':
       case 'favourite.removed':
         this.#counts.forget(decodeEvent(message.type, message).status)

@@ -85,7 +85,8 @@ export interface SocialGraph {
   follow(viewer: AccountId, target: AccountId, locked: boolean, options: FollowOptions): Promise<void>
   /**
    * Many plain follows at once, for imports and the seed; those that exist, are blocked, go to oneself or lie beyond
-   * FOLLOWING_MAX are left out. At most IMPORT_FOLLOWS_MAX; in several transactions. Returns how many are new.
+   * FOLLOWING_MAX are left out. At most IMPORT_FOLLOWS_MAX; in several transactions, each telling of its follows by one
+   * `follows.imported`, so that nobody is notified. Returns how many are new.
    */
   importFollows(edges: readonly FollowEdge[]): Promise<number>
   /** Ends the follow (and an endorsement), or withdraws the request. */
@@ -121,8 +122,8 @@ export interface SocialGraph {
   listEndorsed(id: AccountId, page: Page): Promise<Cursored<AccountId>[]>
 
   /**
-   * Takes over a change that may be another process's: the pair is read again unless this memory has that version or a
+   * Takes over a change that may be another process's: the pairs are read again unless this memory has that version or a
    * later one. In any order, any number of times. Resolves when memory is as new as the change.
    */
-  apply(change: EventBodies['graph.changed']): Promise<void>
+  apply(change: EventBodies['graph.changed' | 'follows.imported']): Promise<void>
 }

@@ -8,10 +8,10 @@
  *
  * A commit whose answer was lost may or may not have happened: the pair is then read again until that works.
  */
-import type { Bus } from '../engines/bus/contract.ts'
+import type { Bus, BusMessage } from '../engines/bus/contract.ts'
 import type { Database, Db } from '../engines/database/contract.ts'
 import type { Outbox } from '../engines/outbox/contract.ts'
-import { decodeEvent, encodeEvent, type EventBodies } from '../events/contract.ts'
+import { decodeEvent, encodeEvent, IMPORT_KEY, type EventBodies } from '../events/contract.ts'
 import type { Clock } from '../kit/clock.ts'
 import { AppError } from '../kit/errors.ts'
 import { LogGate } from '../kit/log-gate.ts'
@@ -87,8 +87,8 @@ class PostgresGraph implements OpenSocialGraph {
   constructor(deps: SocialGraphDeps) {
     this.#deps = deps
     this.#failureLog = new LogGate(deps.clock)
-    this.#listener = deps.bus?.listen(['graph.changed'], (message) => {
-      void this.#takeOver(decodeEvent('graph.changed', message))
+    this.#listener = deps.bus?.listen(['graph.changed', 'follows.imported'], (message) => {
+      void this.#takeOver(message)
     })
   }
 
@@ -220,13 +220,23 @@ class PostgresGraph implements OpenSocialGraph {
     return added
   }
 
-  async apply(change: EventBodies['graph.changed']): Promise<void> {
+  async apply(change: EventBodies['graph.changed' | 'follows.imported']): Promise<void> {
     await this.#loaded.promise
+    if ('sources' in change) return this.#applyImport(change)
     const key = pairKey(change.source, change.target)
     if (this.#knows(key, change.version)) return
     await this.#queue.run(key, async () => {
       if (!this.#knows(key, change.version)) await this.#readAgain(change, change.version)
     })
+  }
+
+  /** Past the queue, as an import itself: what memory has of a newer version stays. */
+  async #applyImport({ sources, targets, version }: EventBodies['follows.imported']): Promise<void> {
+    const unknown = sources.flatMap((source, index): Ends[] => {
+      const target = targets[index]
+      return target === undefined || this.#knows(pairKey(source, target), version) ? [] : [{ source, target }]
+    })
+    if (unknown.length > 0) this.#putAll(unknown, await readPairs(this.#deps.db, unknown), version)
   }
 
   /** One change of one pair, from the lock to memory. */
@@ -274,8 +284,7 @@ class PostgresGraph implements OpenSocialGraph {
       const { added, after, version } = await this.#deps.db.transaction(async (tx) => {
         const first = await lockPairs(tx, edges)
         const inserted = await insertFollows(tx, edges)
-        const events = inserted.map((ends) => changedEvent(ends, 'followed', first))
-        await this.#deps.outbox.append(tx, events)
+        if (inserted.length > 0) await this.#deps.outbox.append(tx, [importedEvent(inserted, first)])
         const done = { added: inserted, after: await readPairs(tx, inserted), version: first }
         committing = true
         return done
@@ -332,7 +341,9 @@ class PostgresGraph implements OpenSocialGraph {
     this.#putAll([ends], await readPairs(this.#deps.db, [ends]), version)
   }
 
-  async #takeOver(change: EventBodies['graph.changed']): Promise<void> {
+  async #takeOver(message: BusMessage): Promise<void> {
+    const isImport = message.type === 'follows.imported'
+    const change = isImport ? decodeEvent('follows.imported', message) : decodeEvent('graph.changed', message)
     await this.#untilItWorks(() => this.apply(change))
   }
 
@@ -375,4 +386,10 @@ class PostgresGraph implements OpenSocialGraph {
 
 function changedEvent({ source, target }: Ends, change: EventBodies['graph.changed']['change'], version: bigint) {
   return encodeEvent('graph.changed', source, { source, target, change, version })
+}
+
+function importedEvent(edges: readonly Ends[], version: bigint) {
+  const sources = edges.map(({ source }) => source)
+  const targets = edges.map(({ target }) => target)
+  return encodeEvent('follows.imported', IMPORT_KEY, { sources, targets, version })
 }

@@ -41,7 +41,7 @@ export class Celebrities {
   }
 
   listenTo(bus: Pick<Bus, 'listen'>): Disposable {
-    return bus.listen(['status.created'], (message) => this.#hear(message))
+    return bus.listen(['status.created', 'statuses.imported'], (message) => this.#hear(message))
   }
 
   /** What could not be heard of may be missing: everything is loaded again. */
@@ -75,18 +75,20 @@ export class Celebrities {
   }
 
   async #load(author: AccountId): Promise<Recent> {
-    this.#arrived.set(author, [])
+    const arrived: StatusId[] = []
+    this.#arrived.set(author, arrived)
     try {
       const rows = await this.#statuses.homeIds([author], { limit: RECENT_MAX })
       const ids = rows.map((row) => row.id)
       const recent = { ids, floor: ids.length < RECENT_MAX ? 0n : (ids.at(-1) ?? 0n) - 1n }
-      for (const id of this.#arrived.get(author) ?? []) insert(recent, id)
+      for (const id of arrived) insert(recent, id)
       return recent
     } catch (error) {
       this.#recent.delete(author)
       throw error
     } finally {
-      this.#arrived.delete(author)
+      // Not that of a later load, which began when everything was forgotten.
+      if (this.#arrived.get(author) === arrived) this.#arrived.delete(author)
     }
   }
 
@@ -96,6 +98,10 @@ export class Celebrities {
   }
 
   #hear(message: BusMessage): void {
+    if (message.type === 'statuses.imported') {
+      this.forgetAll()
+      return
+    }
     const { id, author } = decodeEvent('status.created', message)
     const known = this.#recent.get(author)
     if (known === undefined) return

@@ -40,6 +40,8 @@ const EXAMPLES: { [T in EventType]: EventBodies[T] } = {
   'conversation.muted': { conversation: status(1n), by: account(3n) },
   'conversation.unmuted': { conversation: status(1n), by: account(3n) },
   'graph.changed': { source: account(1n), target: account(2n), change: 'request_accepted', version: 12n },
+  'follows.imported': { sources: [account(1n), account(1n)], targets: [account(2n), account(3n)], version: 12n },
+  'statuses.imported': { authors: [account(1n), account(2n)] },
   'account.changed': { id: account(1n), change: 'suspended' },
   // A hash of digits alone must not become a number on the way.
   'token.revoked': { account: null, tokenHash: '1234567890'.repeat(6) + '1234' },
