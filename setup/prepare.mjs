@@ -25,6 +25,11 @@ const MACHINE_NODE_MIN = 20
 const STAND_IN_NODE_MIN = 26
 const PROGRESS_MS = { terminal: 200, log: 15_000 }
 const LAST_LINES = 15
+/** One package from the registry. */
+const FETCH_MS_MAX = 60_000
+const PATIENT_RETRIES = 3
+/** What npm says when nobody is there, as against a connection that falters. */
+const OFFLINE = /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ENETUNREACH|EHOSTUNREACH/
 /** How long to wait for another preparation of the same clone. */
 const OTHER_MS_MAX = 600_000
 
@@ -53,8 +58,19 @@ function isReady({ withDev }) {
 }
 
 async function install(withDev) {
-  const missing = missingPackages(ROOT, { withDev }).length
-  const progress = showProgress(`Installing ${missing} packages`)
+  const progress = showProgress(`Installing ${missingPackages(ROOT, { withDev }).length} packages`)
+  try {
+    // Without a connection npm's patience would last for many minutes, so a first try without any finds that out.
+    let { code, output } = await runNpm(withDev, 0)
+    if (code !== 0 && !OFFLINE.test(output)) ({ code, output } = await runNpm(withDev, PATIENT_RETRIES))
+    if (code !== 0) throw new SetupError(explain(output))
+  } finally {
+    progress.stop()
+  }
+  progress.done()
+}
+
+async function runNpm(withDev, retries) {
   const [command, ...first] = npmCommand()
   const flags = [
     'install',
@@ -64,23 +80,20 @@ async function install(withDev) {
     withDev ? '--include=dev' : '--omit=dev',
     '--ignore-scripts', // no package needs its own; what PostgreSQL's would do, the engine does at start
     '--engine-strict=false',
+    `--fetch-retries=${retries}`,
+    `--fetch-timeout=${FETCH_MS_MAX}`,
     '--no-audit',
     '--no-fund',
     '--loglevel=error',
   ]
   const output = []
-  const child = spawn(command, [...first, ...flags], {
-    cwd: ROOT,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: npmEnvironment(),
-  })
+  const child = spawn(command, [...first, ...flags], { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] })
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => output.push(chunk))
   const code = await new Promise((resolve, reject) => {
     child.once('close', resolve)
     child.once('error', (error) => reject(new SetupError(`npm cannot be started (${error.message}); is it installed?`)))
-  }).finally(() => progress.stop())
-  if (code === 0) return progress.done()
-  throw new SetupError(explain(Buffer.concat(output).toString()))
+  })
+  return { code, output: Buffer.concat(output).toString() }
 }
 
 /** The npm that runs this script, on the Node that runs that npm; else the one on the path. */
@@ -89,17 +102,8 @@ function npmCommand() {
   return cli.endsWith('npm-cli.js') ? [node, cli] : ['npm']
 }
 
-/** Without the settings of the npm that started us: they would count more than the flags here. */
-function npmEnvironment() {
-  return Object.fromEntries(
-    Object.entries(process.env).filter(
-      ([name]) => !/^npm_(config_(?!registry|cache|userconfig|.*proxy|cafile)|package_|lifecycle_)/i.test(name),
-    ),
-  )
-}
-
 function explain(output) {
-  if (/ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|ERR_SOCKET_TIMEOUT|network/i.test(output)) {
+  if (OFFLINE.test(output) || /ECONNRESET|ETIMEDOUT|ERR_SOCKET_TIMEOUT/.test(output)) {
     return 'The packages cannot be fetched: there is no connection to the npm registry. Connect once, or set a mirror with npm config set registry.'
   }
   if (/ENOSPC/.test(output)) return `The disk is full: the packages need about 500 MB in ${ROOT}.`
