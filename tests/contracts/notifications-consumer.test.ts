@@ -187,6 +187,7 @@ test('a follow is told once and goes with the follow; a late event of it does no
   world.relate(bob, alice, { following: true })
   assert.deepEqual(await world.shown(alice), [], 'the event of the first follow is older than its end')
   await change('followed', 3n)
+  await change('unfollowed', 2n)
   assert.deepEqual(await world.shown(alice), ['follow bob'])
   assert.equal(world.announced.length, 2)
 })
