@@ -73,6 +73,24 @@ test('every kind of caller gets Mastodon’s answer from every kind of route', a
   }
 })
 
+test('of several scopes one is enough, and the scope above covers it', async () => {
+  await using world = await edgeWorld({
+    profile: identity({ scopes: ['profile'] }),
+    read: identity({ scopes: ['read'] }),
+    write: identity({ scopes: ['write', 'read:statuses'] }),
+  })
+  world.edge.route({
+    method: 'GET',
+    path: '/api/either',
+    auth: 'user',
+    scopes: ['read:accounts', 'profile'],
+    handler: () => ({}),
+  })
+  const status = async (token: string): Promise<number> =>
+    (await world.call('GET', '/api/either', bearer(token))).status
+  assert.deepEqual([await status('profile'), await status('read'), await status('write')], [200, 200, 403])
+})
+
 test('a refused token says why in WWW-Authenticate', async () => {
   await using world = await edgeWorld(PEOPLE)
   addRoutes(world.edge)
