@@ -7,6 +7,8 @@ import type { Engines } from './engines.ts'
 const EVERY_MS = 10 * 60_000
 /** Timelines of people not seen for this long are dropped (DESIGN §4). */
 export const AWAY_MS = 30 * 86_400_000
+/** A dismissed notification stays so long, in case its event is delivered again. */
+const DISMISSED_MS = 30 * 86_400_000
 
 interface Chore {
   name: string
@@ -20,6 +22,7 @@ export function startHousekeeping(engines: Engines, blocks: Blocks): AsyncDispos
     { name: 'sessions', run: () => blocks.people.sweep() },
     { name: 'media', run: () => blocks.media.prune() },
     { name: 'idempotency_keys', run: () => blocks.statuses.prune() },
+    { name: 'notifications', run: () => blocks.notifications.prune(clock.nowMs() - DISMISSED_MS) },
     { name: 'timelines', run: () => blocks.timelineCache.dropUnread(clock.nowMs() - AWAY_MS) },
   ]
   const stop = new AbortController()
