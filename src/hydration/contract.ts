@@ -40,4 +40,6 @@ export interface Hydration {
   /** Drops what is cached of a status or account: called right after a local write, before the answer. */
   forgetStatus(id: StatusId): void
   forgetAccount(id: AccountId): void
+  /** Drops what is cached of the viewer's own marks: on one status, or on all. */
+  forgetMarks(viewer: AccountId, status: StatusId | undefined): void
 }

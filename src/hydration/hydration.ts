@@ -12,6 +12,7 @@ import type { Relation, SocialGraph } from '../social-graph/contract.ts'
 import type { AuthorStats, Marks, StatusCounts, StatusRecord, StatusStore } from '../status-store/contract.ts'
 import { BatchCache } from './batch-cache.ts'
 import { canSee, type AccountView, type Hydration, type StatusView } from './contract.ts'
+import { MarksCache } from './marks-cache.ts'
 
 export const STATUSES_CACHED_MAX = 100_000
 export const ACCOUNTS_CACHED_MAX = 100_000
@@ -43,6 +44,7 @@ export class CachedHydration implements Hydration {
   readonly #accounts: BatchCache<AccountId, AccountRecord>
   readonly #stats: BatchCache<AccountId, AuthorStats>
   readonly #apps: BatchCache<bigint, { name: string; website: string | null }>
+  readonly #marks: MarksCache
 
   constructor(deps: HydrationDeps) {
     this.#deps = deps
@@ -53,6 +55,7 @@ export class CachedHydration implements Hydration {
     )
     this.#stats = new BatchCache(ACCOUNTS_CACHED_MAX, (ids) => deps.statuses.authorStats(ids))
     this.#apps = new BatchCache(APPS_CACHED_MAX, (ids) => this.#loadApps(ids))
+    this.#marks = new MarksCache((viewer, statuses) => deps.statuses.marks(viewer, statuses))
   }
 
   async statuses(ids: readonly StatusId[], viewer: AccountId | undefined): Promise<StatusView[]> {
@@ -66,7 +69,7 @@ export class CachedHydration implements Hydration {
     const [counts, authors, marks] = await Promise.all([
       this.#counts.get(cores.keys()),
       this.#accountViews(new Set(records.map((status) => status.accountId))),
-      viewer === undefined ? undefined : this.#deps.statuses.marks(viewer, records),
+      viewer === undefined ? undefined : this.#marks.get(viewer, records),
     ])
     const read: Read = { viewer, cores, counts, authors, marks, relations: new Map() }
     return ids.flatMap((id) => this.#view(id, read) ?? [])
@@ -93,6 +96,11 @@ export class CachedHydration implements Hydration {
     this.#stats.forget(id)
   }
 
+  forgetMarks(viewer: AccountId, status: StatusId | undefined): void {
+    if (status === undefined) this.#marks.forgetViewer(viewer)
+    else this.#marks.forget(viewer, status)
+  }
+
   /** Follows what other threads and processes change. */
   listenTo(bus: Pick<Bus, 'listen'>): Disposable {
     return bus.listen(
@@ -103,6 +111,12 @@ export class CachedHydration implements Hydration {
         'statuses.imported',
         'favourite.added',
         'favourite.removed',
+        'bookmark.added',
+        'bookmark.removed',
+        'status.pinned',
+        'status.unpinned',
+        'conversation.muted',
+        'conversation.unmuted',
         'account.changed',
       ],
       (message) => this.#hear(message),
@@ -118,7 +132,7 @@ export class CachedHydration implements Hydration {
     switch (message.type) {
       case 'status.created': {
         const { author, boostOf, inReplyTo } = decodeEvent('status.created', message)
-        if (boostOf !== null) this.#counts.forget(boostOf)
+        if (boostOf !== null) this.#forgetBoost(author, boostOf)
         if (inReplyTo !== null) this.#counts.forget(inReplyTo)
         this.#stats.forget(author)
         return
@@ -132,7 +146,7 @@ export class CachedHydration implements Hydration {
         const parent = this.#cores.peek(id)?.status.inReplyTo
         if (parent !== undefined && parent !== null) this.#counts.forget(parent)
         this.forgetStatus(id)
-        if (boostOf !== null) this.#counts.forget(boostOf)
+        if (boostOf !== null) this.#forgetBoost(author, boostOf)
         this.#stats.forget(author)
         return
       }
@@ -140,14 +154,35 @@ export class CachedHydration implements Hydration {
         // Replies and boosts came to statuses that the event does not name.
         this.#counts.forgetAll()
         this.#stats.forgetAll()
+        this.#marks.forgetAll()
         return
       case 'favourite.added':
-      case 'favourite.removed':
-        this.#counts.forget(decodeEvent(message.type, message).status)
+      case 'favourite.removed': {
+        const { status, by } = decodeEvent(message.type, message)
+        this.#counts.forget(status)
+        this.#marks.forget(by, status)
+        return
+      }
+      case 'bookmark.added':
+      case 'bookmark.removed':
+      case 'status.pinned':
+      case 'status.unpinned': {
+        const { status, by } = decodeEvent(message.type, message)
+        this.#marks.forget(by, status)
+        return
+      }
+      case 'conversation.muted':
+      case 'conversation.unmuted':
+        this.#marks.forgetViewer(decodeEvent(message.type, message).by)
         return
       case 'account.changed':
         this.forgetAccount(decodeEvent('account.changed', message).id)
     }
+  }
+
+  #forgetBoost(by: AccountId, of: StatusId): void {
+    this.#counts.forget(of)
+    this.#marks.forget(by, of)
   }
 
   #view(id: StatusId, read: Read): StatusView | undefined {

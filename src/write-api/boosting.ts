@@ -18,7 +18,7 @@ export interface Boosting extends Committing {
   statuses: Pick<StatusStore, 'boostBy' | 'byIds' | 'hold' | 'insert'>
   accounts: Pick<Accounts, 'user'>
   graph: Pick<SocialGraph, 'relation'>
-  hydration: Pick<Hydration, 'forgetAccount' | 'forgetStatus' | 'status'>
+  hydration: Pick<Hydration, 'forgetAccount' | 'forgetMarks' | 'forgetStatus' | 'status'>
   snowflakes: Snowflakes
   clock: Clock
 }
@@ -46,6 +46,7 @@ export async function boost(
     })
     if (!inserted) continue
     boosting.hydration.forgetStatus(original.id)
+    boosting.hydration.forgetMarks(account, original.id)
     boosting.hydration.forgetAccount(account)
     return { ...fresh, editedAtMs: null, revision: 0 }
   }
@@ -83,7 +84,7 @@ async function existingBoost(
   return id === undefined ? undefined : (await statuses.byIds([id]))[0]
 }
 
-function newBoost(id: StatusId, account: AccountId, original: StatusId, visibility: Visibility): NewStatus {
+export function newBoost(id: StatusId, account: AccountId, original: StatusId, visibility: Visibility): NewStatus {
   return {
     id,
     accountId: account,

@@ -12,7 +12,7 @@ import { commit, type Committing } from './commit.ts'
 export interface Marking extends Committing {
   statuses: StatusStore
   graph: Pick<SocialGraph, 'relation'>
-  hydration: Pick<Hydration, 'forgetStatus' | 'status'>
+  hydration: Pick<Hydration, 'forgetMarks' | 'forgetStatus' | 'status'>
 }
 
 /** One kind of mark: what is written, and what is told of it. */
@@ -109,7 +109,7 @@ async function put(marking: Marking, mark: Mark, account: AccountId, status: Sta
     if ((await marking.statuses.hold(tx, status.id)) === undefined) throw notFound()
     if (await mark.change(marking.statuses, tx, account, status)) tell(mark.event(account, status))
   })
-  marking.hydration.forgetStatus(status.id)
+  forget(marking, account, status.id, mark)
 }
 
 /** Also from a status that the account may not see any more; `not_found` for one it neither sees nor has marked. */
@@ -122,8 +122,15 @@ async function take(marking: Marking, mark: Mark, account: AccountId, id: Status
     if (changed) tell(mark.event(account, status))
     return changed
   })
-  if (taken) marking.hydration.forgetStatus(status.id)
+  if (taken) forget(marking, account, status.id, mark)
   else await marking.hydration.status(id, account)
+}
+
+/** The local caches hear of it at once, the others by the event. */
+function forget({ hydration }: Marking, account: AccountId, status: StatusId, mark: Mark): void {
+  hydration.forgetStatus(status)
+  // A muted conversation shows on all of its statuses.
+  hydration.forgetMarks(account, mark === MUTE || mark === UNMUTE ? undefined : status)
 }
 
 function pinRefused(reason: string): AppError {

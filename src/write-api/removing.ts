@@ -14,7 +14,7 @@ export const DEPENDENTS_PER_ROUND = 1_000
 export interface Removing extends Committing {
   statuses: Pick<StatusStore, 'byIds' | 'counts' | 'lock' | 'remove' | 'removeDependents'>
   media: Pick<Media, 'detach' | 'remove'>
-  hydration: Pick<Hydration, 'forgetAccount' | 'forgetStatus'>
+  hydration: Pick<Hydration, 'forgetAccount' | 'forgetMarks' | 'forgetStatus'>
   log: Log
 }
 
@@ -57,6 +57,7 @@ function forget({ hydration }: Removing, removed: readonly StatusRecord[]): void
     const counted = status.boostOf ?? status.inReplyTo
     if (counted !== null) hydration.forgetStatus(counted)
     hydration.forgetAccount(status.accountId)
+    if (status.boostOf !== null) hydration.forgetMarks(status.accountId, status.boostOf)
   }
 }
 
