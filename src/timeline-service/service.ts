@@ -13,7 +13,7 @@ import { readThread } from './thread.ts'
 
 export interface TimelineServiceDeps extends Pick<HomeDeps, 'cache' | 'merged' | 'log'> {
   graph: Pick<SocialGraph, 'relation' | 'following' | 'followerCount'>
-  statuses: StatusStore
+  statuses: Pick<StatusStore, 'homeIds' | 'publicIds' | 'accountIds' | 'favouriteIds' | 'bookmarkIds' | 'conversation'>
   hydration: Hydration
   bus: Pick<Bus, 'listen'>
 }
