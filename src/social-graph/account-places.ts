@@ -4,7 +4,8 @@
  *   words   place 0: [low half, high half]  place 1: [low half, high half]  …       8 bytes an account
  *   slots   open addressing, linear probing: place + 1, or 0 for empty              4 bytes a slot, at most half full
  *
- * 16 to 24 bytes an account, where a Map<bigint, number> has about 70 (measured with a million).
+ * 16 to 32 bytes an account, outside the JavaScript heap. Measured with a million: 17 bytes and 0.4 µs a random look-up,
+ * where a Map<bigint, number> takes 53 bytes and 1 µs.
  */
 const FIRST_CAPACITY = 1_024
 
