@@ -4,6 +4,7 @@ import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 
 import type { Log } from '../kit/log.ts'
+import { escapeHtml } from '../text/render.ts'
 import { BODY_BYTES_MAX } from './bodies.ts'
 import { INTERNAL_TEXT, NOT_FOUND_TEXT, Refusal, refusalOf } from './errors.ts'
 import { PAGE_CSP, PRIVATE_CACHE, setCommonHeaders, wantsPage } from './headers.ts'
@@ -54,11 +55,6 @@ function internal(log: Log, error: unknown, request: FastifyRequest): Refusal {
   const { method, id, routeOptions } = request
   log.error({ event: 'request.failed', requestId: id, method, route: routeOptions.url ?? null, err: error })
   return new Refusal(500, { error: INTERNAL_TEXT })
-}
-
-/** For pages: every text that comes from elsewhere passes here. */
-export function escapeHtml(text: string): string {
-  return text.replaceAll(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
 }
 
 function plainPage(status: number, text: string): string {

@@ -101,11 +101,6 @@ function requireToken(rule: AuthRule, bearer: Bearer): TokenIdentity {
   return bearer
 }
 
-/** For routes that ask for more once they know what is wanted. */
-export function requireScope(identity: TokenIdentity, scope: Scope): void {
-  if (!coversScope(identity.scopes, scope)) throw outsideScopes()
-}
-
 function outsideScopes(): Refusal {
   const text = 'This action is outside the authorized scopes'
   return new Refusal(403, { error: text }, { 'www-authenticate': bearerChallenge('insufficient_scope', text) })

@@ -2,7 +2,7 @@
 import type { ErrorCode } from '../kit/errors.ts'
 import { AppError } from '../kit/errors.ts'
 
-export const HTTP_STATUS: Record<ErrorCode, number> = {
+const HTTP_STATUS: Record<ErrorCode, number> = {
   bad_request: 400,
   unauthenticated: 401,
   forbidden: 403,
@@ -16,7 +16,6 @@ export const HTTP_STATUS: Record<ErrorCode, number> = {
 }
 
 export const INTERNAL_TEXT = 'We encountered an internal error'
-export const TEMPORARY_TEXT = 'There was a temporary problem serving your request, please try again'
 export const NOT_FOUND_TEXT = 'Not Found'
 
 /** Seconds that a client should wait when the fault does not say. */

@@ -4,7 +4,7 @@ import qs from 'qs'
 import { AppError } from '../kit/errors.ts'
 
 /** Levels of brackets after the first name. */
-export const FORM_DEPTH_MAX = 5
+const FORM_DEPTH_MAX = 5
 export const FORM_FIELDS_MAX = 1000
 
 export type Fields = Readonly<Record<string, unknown>>

@@ -195,7 +195,7 @@ export function invalid(name: string, fault: string): AppError {
   return new AppError('invalid', `Validation failed: ${words.charAt(0).toUpperCase()}${words.slice(1)} ${fault}`)
 }
 
-export function missing(name: string): AppError {
+function missing(name: string): AppError {
   return new AppError('bad_request', `param is missing or the value is empty: ${name}`)
 }
 

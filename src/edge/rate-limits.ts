@@ -7,7 +7,7 @@ export interface Throttle {
 }
 
 /** What a throttle counts by. `given`: the route hands over the key (an e-mail address, say). */
-export type ThrottleKey = 'user' | 'token' | 'ip' | 'anonymous-ip' | 'given'
+type ThrottleKey = 'user' | 'token' | 'ip' | 'anonymous-ip' | 'given'
 
 interface ThrottleRule extends Throttle {
   by: ThrottleKey

@@ -27,8 +27,7 @@
  * - **returns**: what the handler returns is sent as JSON with 200; `undefined` becomes `{}` (never 204). Another status:
  *   `call.status(202)`. A ready string or Buffer is sent as it is, as JSON. For HTML say `answers: 'html'` and return
  *   the text, or `return call.redirect(url)`; for anything else `answers: 'other'`, and set the type on `call.reply`.
- * - **errors** are thrown: `AppError` by code, `notFound()`, `invalid(name, 'is too short')` and `missing(name)` of
- *   `params.ts`, or `new Refusal(status, body)` of `errors.ts` for a body of your own. Anything else is a 500 and a log line.
+ * - **errors** are thrown: `AppError` by code, `notFound()`, `invalid(name, 'is too short')` of `params.ts`, or `new Refusal(status, body)` of `errors.ts` for a body of your own. Anything else is a 500 and a log line.
  * - **limits** names throttles of `rate-limits.ts`; the general ones apply to all of /api by themselves. A throttle
  *   `by: 'given'` is asked for in the handler: `call.throttle('login_email', email)`.
  * - **cache**: `public` (15 s) or `instance` (5 min) for anonymous GETs; everything else is `private, no-store`.

@@ -54,7 +54,7 @@ const CONNECTIONS_CHECK_MS = 5_000
 /** Tags and group keys are the longest parts of a path. */
 const PATH_PART_MAX = 600
 /** How long requests may take to finish once draining began. */
-export const DRAIN_MS_MAX = 10_000
+const DRAIN_MS_MAX = 10_000
 const DRAIN_SWEEP_MS = 50
 
 const REQUEST_ID = /^[\w-]{1,255}$/

@@ -61,7 +61,7 @@ export interface KeywordChange {
 export type FilterChange = Partial<FilterDraft>
 
 /** What a filter looks at. */
-export interface Filterable {
+interface Filterable {
   id: StatusId
   /** Text, content warning, descriptions of media. */
   texts: readonly string[]

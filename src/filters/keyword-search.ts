@@ -44,7 +44,7 @@ export function keywordSearch(keywords: readonly Keyword[]): (text: string) => n
 const ACCENTS = /[\u0300-\u036f]/g
 
 /** Case, full-width forms and the accents of Latin, Greek and Cyrillic letters make no difference. */
-export function fold(text: string): string {
+function fold(text: string): string {
   return text.normalize('NFKD').replace(ACCENTS, '').normalize('NFC').toLowerCase()
 }
 

@@ -10,7 +10,7 @@ import { accountUrl } from './urls.ts'
 
 type AccountRecord = AccountView['account']
 
-export interface Field {
+interface Field {
   name: string
   value: string
   verified_at: string | null

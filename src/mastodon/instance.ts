@@ -9,7 +9,7 @@ export const MASTODON_VERSION = '4.6.5'
 
 export const THUMBNAIL_PATH = '/thumbnail.png'
 export const ICON_PATH = '/icon.png'
-export const ICON_SIZE = '512x512'
+const ICON_SIZE = '512x512'
 
 export interface Rule {
   text: string
@@ -83,7 +83,7 @@ const POLLS = { max_options: 4, max_characters_per_option: 50, min_expiration: 3
 const VIDEO = { video_size_limit: 103_809_024, video_frame_rate_limit: 120, video_matrix_limit: 8_294_400 }
 const FEATURED_TAGS_MAX = 10
 
-export function versionText(version: string): string {
+function versionText(version: string): string {
   return `${MASTODON_VERSION} (compatible; Dunlin ${version})`
 }
 

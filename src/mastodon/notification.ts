@@ -58,7 +58,7 @@ export interface NotificationGroupsShown {
   statuses: readonly StatusView[]
 }
 
-export interface NotificationGroup {
+interface NotificationGroup {
   group_key: string
   notifications_count: number
   type: string

@@ -22,7 +22,7 @@ export function site(urls: Urls): Site {
  * HTML of statuses and biographies, made once per record: records are replaced, not changed, when someone edits, so the
  * record itself is the key and nothing has to be forgotten.
  */
-export class Texts {
+class Texts {
   readonly #urls: Urls
   readonly #statuses = new WeakMap<StatusRecord, string>()
   readonly #notes = new WeakMap<AccountRecord, string>()

@@ -10,7 +10,7 @@ import { presentMedia } from './media.ts'
 import type { Site } from './site.ts'
 import { accountUrl, statusUrl, tagUrl } from './urls.ts'
 
-export interface Mention {
+interface Mention {
   id: string
   username: string
   url: string

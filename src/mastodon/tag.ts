@@ -17,7 +17,7 @@ export interface Tag {
 }
 
 /** Uses of one UTC day; days without uses may be missing. */
-export interface TagDay {
+interface TagDay {
   startMs: number
   uses: number
   accounts: number

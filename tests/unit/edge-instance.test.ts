@@ -43,7 +43,7 @@ const settings = {
   vapidPublicKey: 'BKey',
   limits: DEFAULT_INSTANCE_LIMITS,
 }
-const texts = { extendedDescription: '<p>Long</p>', privacyPolicy: '<p>Private</p>', updatedAtMs: 0 }
+const texts = { extendedDescription: 'Long', privacyPolicy: 'Private <b>', updatedAtMs: 0 }
 
 interface World extends EdgeWorld {
   counted: number
@@ -152,8 +152,6 @@ test('documents of discovery are readable by other origins', async () => {
     usage: { users: { total: number } }
   }
   assert.deepEqual([info.software.name, info.usage.users.total], ['dunlin', 4])
-  const change = await w.call('GET', '/.well-known/change-password')
-  assert.deepEqual([change.status, change.headers.get('location')], [302, '/auth/edit'])
 })
 
 test('webfinger finds people by handle and address, and says gone of the suspended', async () => {
@@ -244,7 +242,6 @@ test('what nobody has made yet is an empty list for people, and push has no subs
     'announcements',
     'lists',
     'followed_tags',
-    'domain_blocks',
     'conversations',
     'scheduled_statuses',
     'accounts/1/lists',
@@ -306,5 +303,5 @@ test('strangers can read profiles and posts, escaped and without scripts, and no
   const moved = await w.call('GET', '/users/ALICE')
   assert.deepEqual([moved.status, moved.headers.get('location')], [301, '/@Alice'])
   assert.match((await w.call('GET', '/about')).text, /Dunlin &amp; friends/)
-  assert.match((await w.call('GET', '/privacy-policy')).text, /<p>Private<\/p>/)
+  assert.match((await w.call('GET', '/privacy-policy')).text, /<p>Private &lt;b&gt;<\/p>/)
 })

@@ -2,7 +2,7 @@
 import type { Edge } from '../routing.ts'
 
 /** The parts that a request needs, each true when it works. */
-export type Checks = Record<string, boolean>
+type Checks = Record<string, boolean>
 
 export interface HealthDeps {
   /** Quick, and never throws: asked on every look. */

@@ -10,7 +10,7 @@ import type { Presenting } from '../presenting.ts'
 import type { Edge } from '../routing.ts'
 import type { ServerCounts } from '../server-counts.ts'
 
-/** Longer texts of the operator, HTML that the operator answers for. */
+/** Longer texts of the operator: plain, with blank lines between paragraphs; links in them become links. */
 export interface InstanceTexts {
   extendedDescription: string
   privacyPolicy: string
@@ -54,7 +54,7 @@ function open(edge: Edge, path: string, handler: () => unknown): void {
 }
 
 function document(deps: InstanceDeps, content: string): { updated_at: string; content: string } {
-  return { updated_at: dateTime(deps.texts.updatedAtMs), content }
+  return { updated_at: dateTime(deps.texts.updatedAtMs), content: deps.present.site.texts.render(content, []) }
 }
 
 function languagesOf(settings: InstanceSettings): { code: string; name: string }[] {

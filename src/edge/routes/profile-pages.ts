@@ -24,11 +24,14 @@ export interface ProfilePageDeps {
 const POSTS = 20
 
 export function profilePageRoutes(edge: Edge, deps: ProfilePageDeps): void {
-  const { settings, texts } = deps
+  const { settings, texts, present } = deps
+  const rendered = (text: string): string => present.site.texts.render(text, [])
   publicPage(edge, deps, '/@:username', (call) => profileOf(deps, call))
   publicPage(edge, deps, '/@:username/:id', (call) => statusOf(deps, call))
-  publicPage(edge, deps, '/about', () => aboutPage({ ...settings, extendedDescription: texts.extendedDescription }))
-  publicPage(edge, deps, '/privacy-policy', () => privacyPage(settings.title, texts.privacyPolicy))
+  publicPage(edge, deps, '/about', () =>
+    aboutPage({ ...settings, extendedDescription: rendered(texts.extendedDescription) }),
+  )
+  publicPage(edge, deps, '/privacy-policy', () => privacyPage(settings.title, rendered(texts.privacyPolicy)))
   edge.route({
     method: 'GET',
     path: '/users/:username',
