@@ -191,7 +191,7 @@ export async function requireAccount(accounts: Accounts, named: string): Promise
 }
 
 /** The domain of addresses here: the one of accounts, without a port. */
-export function mailDomain(config: Pick<Config, 'localDomain'>): string {
+function mailDomain(config: Pick<Config, 'localDomain'>): string {
   return config.localDomain.replace(/:\d+$/, '')
 }
 

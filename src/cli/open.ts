@@ -96,7 +96,7 @@ async function isOwned(dataDir: string): Promise<boolean> {
 }
 
 /** Commands speak for themselves; of the blocks below, only what is wrong is told. */
-export function warningsOn({ terminal }: Pick<Run, 'terminal'>): Log {
+function warningsOn({ terminal }: Pick<Run, 'terminal'>): Log {
   const tell = (_fields: object, text?: string): void => {
     if (text !== undefined) terminal.err(`dunlin: ${text}`)
   }

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 
 import { AppError } from '../kit/errors.ts'
 
-export interface ThreadFigures {
+interface ThreadFigures {
   pid: number
   /** The process' own id for its main thread. */
   tid: number

@@ -2,10 +2,10 @@
 import type { Command } from 'commander'
 
 import { systemClock } from '../kit/clock.ts'
+import { asSystemState, type SystemState } from '../roles/system-state.ts'
 import { askAdmin, readRunFile, type RunFile } from './admin-client.ts'
 import { dataDirOf, defineCommand, type Run, type Shell } from './command.ts'
 import { processTree, type ProcessFigures } from './processes.ts'
-import { asSystemState, type SystemState } from './system-state.ts'
 import { table } from './terminal.ts'
 
 const WATCH_MS = 2_000

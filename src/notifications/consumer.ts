@@ -27,7 +27,7 @@ import {
 } from './rows.ts'
 import { DEFAULT_POLICY, mayNotify, policyChoice } from './rules.ts'
 
-export const NOTIFICATION_EVENTS = [
+const NOTIFICATION_EVENTS = [
   'status.created',
   'status.edited',
   'status.deleted',
@@ -38,7 +38,7 @@ export const NOTIFICATION_EVENTS = [
 ] as const satisfies readonly EventType[]
 
 /** Recipients told of one status in one transaction. */
-export const RECIPIENTS_PAGE = 200
+const RECIPIENTS_PAGE = 200
 /** Followers looked at before other work gets its turn. */
 const FOLLOWERS_PAGE = 2_000
 /** How often a favourite is looked at before the next event about it must settle it. */

@@ -7,7 +7,7 @@ import type { StatusStore } from '../status-store/contract.ts'
 import type { NotificationRecord, NotificationType } from './contract.ts'
 
 /** Rows deleted by one statement, so that none holds its locks for long. */
-export const DELETE_ROWS_MAX = 1_000
+const DELETE_ROWS_MAX = 1_000
 
 /**
  * Insertions for one recipient happen one after another, so that ids become visible in their order and no walk by

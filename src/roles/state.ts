@@ -3,13 +3,13 @@ import type { monitorEventLoopDelay } from 'node:perf_hooks'
 
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 
-import type { SystemState } from '../cli/system-state.ts'
 import type { Edge } from '../edge/routing.ts'
 import type { Config } from '../kit/config/config.ts'
 import { parseId, type StatusId } from '../snowflake/contract.ts'
 import type { AdminAnswers } from './admin-listener.ts'
 import type { Blocks } from './blocks.ts'
 import type { Engines } from './engines.ts'
+import type { SystemState } from './system-state.ts'
 
 export interface RunningSystem {
   config: Config

@@ -8,8 +8,8 @@ import { test } from 'node:test'
 
 import { parseStat, processTree, titleOf } from '../../src/cli/processes.ts'
 import { duration } from '../../src/cli/ps-command.ts'
-import { asSystemState } from '../../src/cli/system-state.ts'
 import { firstLineOf, table, UsageError } from '../../src/cli/terminal.ts'
+import { asSystemState } from '../../src/roles/system-state.ts'
 import { dunlin } from '../world/command-line.ts'
 
 test('what is asked for wrongly ends with 2 and a hint, help and version with 0', async () => {

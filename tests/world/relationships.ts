@@ -28,7 +28,7 @@ import { checkResponse } from './schema.ts'
 const migrations = { ...outboxMigrations, ...accountMigrations, ...graphMigrations }
 
 /** Who asks for the statuses of whom, and how. */
-export type StatusesAsked = Parameters<TimelineService['account']>
+type StatusesAsked = Parameters<TimelineService['account']>
 
 export interface PeopleWorld extends AsyncDisposable {
   block: AccountsBlock

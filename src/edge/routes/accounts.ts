@@ -14,7 +14,7 @@ import type { Edge } from '../routing.ts'
 import type { Scope } from '../scopes.ts'
 
 /** Accounts asked for by id at once. */
-export const ACCOUNT_IDS_MAX = 40
+const ACCOUNT_IDS_MAX = 40
 
 export interface AccountRouteDeps {
   accounts: Pick<Accounts, 'user' | 'byUsername' | 'searchByPrefix'>

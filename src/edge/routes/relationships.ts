@@ -12,13 +12,13 @@ import type { Scope } from '../scopes.ts'
 import { relationshipsWith, relationshipWith, requireAccount, type RelationshipDeps } from './relationships-shown.ts'
 
 /** Accounts whose relationships are asked for at once. */
-export const RELATIONSHIPS_MAX = 80
+const RELATIONSHIPS_MAX = 80
 /** Characters of a private note, as in Mastodon. */
-export const NOTE_CHARACTERS_MAX = 2_000
+const NOTE_CHARACTERS_MAX = 2_000
 /** Languages of one follow. */
-export const FOLLOW_LANGUAGES_MAX = 100
+const FOLLOW_LANGUAGES_MAX = 100
 /** Longest mute with an end: longer ones are better without. */
-export const MUTE_SECONDS_MAX = 10 * 365 * 24 * 60 * 60
+const MUTE_SECONDS_MAX = 10 * 365 * 24 * 60 * 60
 
 /** BCP 47 primary language, perhaps with a script or region, as Mastodon's list of languages has them. */
 const LANGUAGE = /^[a-z]{2,3}(-[A-Za-z]{2,4})?$/

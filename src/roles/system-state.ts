@@ -12,7 +12,7 @@ export interface SystemState {
   loops: LoopState[]
 }
 
-export interface LoopState {
+interface LoopState {
   name: string
   /** Milliseconds since 1970; 0 before the first. */
   lastSuccessMs: number
