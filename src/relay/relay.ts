@@ -15,7 +15,7 @@
  */
 import assert from 'node:assert/strict'
 
-import { DELIVERIES_MAX, type Bus, type Parking } from '../engines/bus/contract.ts'
+import { DELIVERIES_MAX, PUBLISH_MESSAGES_MAX, type Bus, type Parking } from '../engines/bus/contract.ts'
 import type { OutboxQueue, OutboxRow } from '../engines/outbox/contract.ts'
 import type { Clock } from '../kit/clock.ts'
 import { AppError } from '../kit/errors.ts'
@@ -25,7 +25,7 @@ import type { Log } from '../kit/log.ts'
 import type { Relay, RelayState } from './contract.ts'
 import { backOffMs, Outage } from './outage.ts'
 
-export interface RelayLimits {
+interface RelayLimits {
   /** Rows of one claim. */
   batchMax: number
   /** Rows claimed and not yet finished. */
@@ -60,6 +60,8 @@ const LAG_ALARM_MS = 10_000
 export const REFUSED_BY_BUS = 'relay'
 
 assert(DEFAULT_LIMITS.batchMax <= DEFAULT_LIMITS.inFlightMax)
+// All rows of a claim may be of one key, and are then published at once.
+assert(DEFAULT_LIMITS.batchMax <= PUBLISH_MESSAGES_MAX)
 assert(DEFAULT_LIMITS.drainMs + DEFAULT_LIMITS.farewellMs <= STOP_MS_MAX)
 
 export interface RelayDeps {

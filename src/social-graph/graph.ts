@@ -51,7 +51,7 @@ export interface SocialGraphDeps {
 }
 
 /** For `ps` and metrics. */
-export interface SocialGraphState {
+interface SocialGraphState {
   follows: number
   /** Of follows and accounts in memory. */
   bytes: number

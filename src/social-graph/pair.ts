@@ -34,7 +34,7 @@ export interface Pair {
 }
 
 /** What happened to which edge, in order. */
-export interface PairChange {
+interface PairChange {
   readonly edge: 'out' | 'back'
   readonly change: GraphChange
 }

@@ -16,6 +16,8 @@ import type { Db } from '../database/contract.ts'
 export const DELIVERIES_MAX = 5
 /** About ten minutes, with back-off. */
 export const OUTAGE_TRIES_MAX = 400
+/** Messages of one `publish`. */
+export const PUBLISH_MESSAGES_MAX = 1_000
 /** The group under which messages of unknown type or version are parked. */
 export const UNREADABLE = 'unreadable'
 

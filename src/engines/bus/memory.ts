@@ -12,6 +12,7 @@ import { AppError } from '../../kit/errors.ts'
 import type { Log } from '../../kit/log.ts'
 import {
   DELIVERIES_MAX,
+  PUBLISH_MESSAGES_MAX,
   UNREADABLE,
   type Bus,
   type BusMessage,
@@ -20,9 +21,6 @@ import {
   type Parking,
 } from './contract.ts'
 import { DEADLINE_TICKS, Group, type GroupDeps, type GroupLimits } from './memory-group.ts'
-
-/** Messages of one publish. */
-export const PUBLISH_MESSAGES_MAX = 1_000
 
 export interface BusLimits extends GroupLimits {
   /** Messages inside the bus; at least PUBLISH_MESSAGES_MAX. */

@@ -6,7 +6,7 @@ import type { Database, Db } from '../database/contract.ts'
 import type { Outbox, OutboxMessage, OutboxQueue, OutboxRow } from './contract.ts'
 
 /** Rows counted by `lag`: above it the exact number interests nobody, and counting would cost. */
-export const LAG_ROWS_MAX = 100_000
+const LAG_ROWS_MAX = 100_000
 
 export interface OutboxDeps {
   readonly db: Database
