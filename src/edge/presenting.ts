@@ -11,6 +11,7 @@ import type { NotificationGroupsShown, NotificationShown } from '../mastodon/not
 import { presentNotification, presentNotificationGroups } from '../mastodon/notification.ts'
 import type { Site } from '../mastodon/site.ts'
 import { site } from '../mastodon/site.ts'
+import { StatusJson } from '../mastodon/status-json.ts'
 import type { Context, Reader, Revision, Status, StatusEdit } from '../mastodon/status.ts'
 import { ANONYMOUS, presentDeletedStatus, presentStatus, presentStatusEdit } from '../mastodon/status.ts'
 import type { Urls } from '../mastodon/urls.ts'
@@ -25,10 +26,12 @@ export class Presenting {
   /** For presenters that are not here. */
   readonly site: Site
   readonly #filters: FilterSource
+  readonly #statusJson: StatusJson
 
   constructor(urls: Urls, filters: FilterSource) {
     this.site = site(urls)
     this.#filters = filters
+    this.#statusJson = new StatusJson(this.site)
   }
 
   account(view: AccountView): Account {
@@ -54,6 +57,11 @@ export class Presenting {
   async statuses(views: readonly StatusView[], viewer: Viewer): Promise<Status[]> {
     const reader = await this.reader(viewer)
     return views.map((view) => presentStatus(view, this.site, reader))
+  }
+
+  /** The same as bytes of JSON, from pieces already written: for pages that many read. */
+  async statusPage(views: readonly StatusView[], viewer: Viewer): Promise<Buffer> {
+    return this.#statusJson.page(views, await this.reader(viewer))
   }
 
   /** The view as it was before the deletion. */

@@ -40,8 +40,9 @@ export interface Filter {
   context: string[]
   expires_at: string | null
   filter_action: string
-  keywords: FilterKeyword[]
-  statuses: FilterStatus[]
+  /** Left out where a status only names the filter it met. */
+  keywords?: FilterKeyword[]
+  statuses?: FilterStatus[]
 }
 
 export interface FilterResult {
@@ -60,13 +61,19 @@ export function presentFilterStatus(row: FilterStatusRow): FilterStatus {
 
 export function presentFilter(filter: FilterShown): Filter {
   return {
+    ...nameFilter(filter),
+    keywords: filter.keywords.map(presentFilterKeyword),
+    statuses: filter.statuses.map(presentFilterStatus),
+  }
+}
+
+function nameFilter(filter: FilterShown): Filter {
+  return {
     id: filter.id.toString(),
     title: filter.title,
     context: [...filter.contexts],
     expires_at: dateTimeOrNull(filter.expiresAtMs),
     filter_action: filter.action,
-    keywords: filter.keywords.map(presentFilterKeyword),
-    statuses: filter.statuses.map(presentFilterStatus),
   }
 }
 
@@ -80,7 +87,7 @@ export interface FilterMatch {
 
 export function presentFilterResult(match: FilterMatch): FilterResult {
   return {
-    filter: presentFilter(match.filter),
+    filter: nameFilter(match.filter),
     keyword_matches: match.keywords.length === 0 ? null : [...match.keywords],
     status_matches: match.statuses.length === 0 ? null : match.statuses.map(String),
   }

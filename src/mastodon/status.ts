@@ -101,7 +101,7 @@ export function presentStatus(view: StatusView, at: Site, reader: Reader): Statu
     // Nobody may quote: quoting is not offered.
     quote_approval: { automatic: [], manual: [], current_user: 'denied' },
     tagged_collections: [],
-    ...marks(view, reader),
+    ...presentMarks(view, reader),
   }
 }
 
@@ -115,7 +115,7 @@ function presentMention(mention: StatusView['mentions'][number], at: Site): Ment
 }
 
 /** What the viewer did with the status; on a boost, with the boosted one. */
-function marks(view: StatusView, reader: Reader): Partial<Status> {
+export function presentMarks(view: StatusView, reader: Reader): Partial<Status> {
   if (reader.viewer === undefined) return {}
   const own = (view.boostOf ?? view).marks
   return {

@@ -81,7 +81,7 @@ function statusRoutes(edge: Edge, deps: AccountRouteDeps): void {
       const { statuses } = await deps.timelines.account(viewer, account.id, page, filter)
       const ids = statuses.map(({ status }) => status.id)
       call.link(pageLinks(ids, page.limit, TIMELINE_LINKS))
-      return deps.present.statuses(statuses, viewer)
+      return deps.present.statusPage(statuses, viewer)
     },
   })
 }

@@ -29,7 +29,7 @@ function homeRoute(edge: Edge, { timelines, present }: TimelineRouteDeps): void 
       const page = readPage(call.params, PAGE_LIMITS.statuses)
       const { statuses } = await timelines.home(call.viewer, page)
       call.link(pageLinks(idsOf(statuses), page.limit, TIMELINE_LINKS))
-      return present.statuses(statuses, call.viewer)
+      return present.statusPage(statuses, call.viewer)
     },
   })
 }
@@ -52,7 +52,7 @@ function publicRoute(edge: Edge, { timelines, present }: TimelineRouteDeps): voi
         onlyMedia: params.bool('only_media') === true,
       })
       call.link(pageLinks(idsOf(statuses), page.limit, TIMELINE_LINKS))
-      return present.statuses(statuses, viewer)
+      return present.statusPage(statuses, viewer)
     },
   })
 }
@@ -78,7 +78,7 @@ function markedRoute(
           MARKS_LINKS,
         ),
       )
-      return present.statuses(
+      return present.statusPage(
         marked.map(({ view }) => view),
         call.viewer,
       )

@@ -1,0 +1,95 @@
+/**
+ * Pages of statuses as bytes. What everybody reads alike of a status is written to JSON once, and again only when something
+ * in it has changed; what tells of the viewer is written behind it:
+ *
+ *   {"id":"1","created_at":…,"content":…,"account":{…}            shared, kept
+ *   {"id":"2",…,"account":{…} ,"reblog": {"id":"1",…}             a boost holds the bytes of what it boosts
+ *                                        ,"favourited":true,…}    the viewer's, made per read
+ *
+ * Nothing has to be invalidated: a kept piece remembers what it was made from, and is made again when that differs.
+ */
+import type { StatusView } from '../hydration/contract.ts'
+import type { Site } from './site.ts'
+import { ANONYMOUS, presentMarks, presentStatus, type Reader } from './status.ts'
+
+/** The shared part of one status, open at its end: no closing brace. */
+interface Piece {
+  view: StatusView
+  /** Of the boosted status. */
+  inner: Piece | undefined
+  bytes: Buffer
+}
+
+const OPEN = Buffer.from('[')
+const CLOSE = Buffer.from(']')
+const COMMA = Buffer.from(',')
+const END = Buffer.from('}')
+const REBLOG = Buffer.from(',"reblog":')
+
+export class StatusJson {
+  readonly #site: Site
+  /** Records are replaced, not changed, when someone edits: the record is the key, and goes with its piece. */
+  readonly #pieces = new WeakMap<StatusView['status'], Piece>()
+
+  constructor(site: Site) {
+    this.#site = site
+  }
+
+  /** A JSON array of statuses, as `presentStatus` has them. */
+  page(views: readonly StatusView[], reader: Reader): Buffer {
+    const parts: Buffer[] = [OPEN]
+    for (const view of views) {
+      if (parts.length > 1) parts.push(COMMA)
+      this.#add(parts, view, reader)
+    }
+    parts.push(CLOSE)
+    return Buffer.concat(parts)
+  }
+
+  #add(parts: Buffer[], view: StatusView, reader: Reader): void {
+    parts.push(this.#piece(view).bytes)
+    if (view.boostOf !== undefined) {
+      parts.push(REBLOG)
+      this.#add(parts, view.boostOf, reader)
+    }
+    parts.push(closing(view, reader))
+  }
+
+  #piece(view: StatusView): Piece {
+    const inner = view.boostOf === undefined ? undefined : this.#piece(view.boostOf)
+    const kept = this.#pieces.get(view.status)
+    if (kept !== undefined && kept.inner === inner && isSame(kept.view, view)) return kept
+    const piece = { view, inner, bytes: this.#write(view) }
+    this.#pieces.set(view.status, piece)
+    return piece
+  }
+
+  #write(view: StatusView): Buffer {
+    const { reblog, ...shared } = presentStatus(view, this.#site, ANONYMOUS)
+    const text = JSON.stringify(reblog === null ? { ...shared, reblog } : shared)
+    return Buffer.from(text.slice(0, -1))
+  }
+}
+
+/** Everything of a view that shows in its shared part, apart from the record itself and the boosted status. */
+function isSame(kept: StatusView, view: StatusView): boolean {
+  const { author } = view
+  return (
+    kept.author.account === author.account &&
+    kept.author.followers === author.followers &&
+    kept.author.following === author.following &&
+    kept.author.statuses === author.statuses &&
+    kept.author.lastStatusAtMs === author.lastStatusAtMs &&
+    kept.counts.replies === view.counts.replies &&
+    kept.counts.boosts === view.counts.boosts &&
+    kept.counts.favourites === view.counts.favourites &&
+    kept.media === view.media &&
+    kept.mentions === view.mentions &&
+    kept.app === view.app
+  )
+}
+
+function closing(view: StatusView, reader: Reader): Buffer {
+  if (reader.viewer === undefined) return END
+  return Buffer.from(`,${JSON.stringify(presentMarks(view, reader)).slice(1)}`)
+}
