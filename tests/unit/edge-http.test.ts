@@ -299,3 +299,10 @@ test('only loopback is listened on unless told otherwise', async () => {
   const address = world.edge.server.server.address()
   assert.ok(typeof address === 'object' && address?.address === '127.0.0.1')
 })
+
+test('slow clients and swollen headers have limits', async () => {
+  await using world = await edgeWorld()
+  const { server } = world.edge.server
+  assert.deepEqual([server.headersTimeout, server.requestTimeout, server.maxHeadersCount], [10_000, 300_000, 100])
+  assert.ok(server.keepAliveTimeout > 60_000, 'longer than proxies keep a connection')
+})
