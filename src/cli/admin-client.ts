@@ -4,7 +4,8 @@ import { join } from 'node:path'
 
 import { AppError } from '../kit/errors.ts'
 
-const ANSWER_MS_MAX = 10_000
+/** A server that takes longer than this for a few figures hangs. */
+const ANSWER_MS_MAX = 3_000
 
 export interface RunFile {
   pid: number

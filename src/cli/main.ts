@@ -22,7 +22,7 @@ export interface Systems {
 export async function runCli(
   argv: readonly string[],
   systems: Systems,
-  terminal: Terminal = processTerminal,
+  terminal: Terminal = processTerminal(),
 ): Promise<number> {
   const shell: Shell = { terminal, exitCode: EXIT.done }
   const program = dunlin(shell, systems)

@@ -73,9 +73,16 @@ async function connect(config: Config, log: Log, resources: AsyncDisposableStack
   }
 }
 
-/** A signal would end this process without a word to the database that it started; by `exit` it is stopped. */
+/**
+ * A signal would end this process without a word to the database that it started; by `exit` it is stopped. A command that
+ * listens to signals itself ends in its own way, unless it is told twice.
+ */
 function exitOnSignals(): Disposable {
-  const exit = (_name: string, number: number): never => process.exit(128 + number) // as a shell tells of a signal
+  let isTold = false
+  const exit = (name: NodeJS.Signals, number: number): void => {
+    if (isTold || process.listenerCount(name) === 1) process.exit(128 + number) // as a shell tells of a signal
+    isTold = true
+  }
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
   for (const signal of signals) process.on(signal, exit)
   return {

@@ -42,7 +42,7 @@ async function ps(run: Run): Promise<void> {
     const picture = await take(await readRunFile(dataDir))
     const redraw = isWatching && !run.isJson && run.terminal.isInteractive
     run.answer(picture, () => `${redraw ? REDRAW : ''}${drawing(picture, run.terminal.columns)}`)
-    if (!isWatching || interrupted.signal.aborted) return
+    if (!isWatching || run.terminal.isClosed()) return
     await systemClock.sleep(WATCH_MS, interrupted.signal)
     if (interrupted.signal.aborted) return
   }

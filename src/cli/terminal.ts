@@ -8,6 +8,8 @@ export interface Terminal {
   err(text: string): void
   /** The first line of standard input, without its end. */
   firstLine(): Promise<string>
+  /** True when nobody reads any more. */
+  isClosed(): boolean
   /** True when a person looks at `out`, so that it may be redrawn. */
   readonly isInteractive: boolean
   /** Columns of `out`. */
@@ -19,24 +21,29 @@ export interface Terminal {
 /** What the command line was used wrongly for: exit code 2, where a command that fails has 1. */
 export class UsageError extends Error {}
 
-export const processTerminal: Terminal = {
-  out: (text) => {
-    process.stdout.write(`${text}\n`)
-  },
-  err: (text) => {
-    process.stderr.write(`${text}\n`)
-  },
-  firstLine: () => firstLineOf(process.stdin),
-  get isInteractive() {
-    return process.stdout.isTTY
-  },
-  get columns() {
-    return process.stdout.isTTY ? process.stdout.columns : Infinity
-  },
-  env: process.env,
-  get cwd() {
-    return process.cwd()
-  },
+export function processTerminal(): Terminal {
+  let isClosed = false
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: Error) => {
+      // As in `dunlin accounts list | head`: whoever read has seen enough.
+      if (!('code' in error) || error.code !== 'EPIPE') throw error
+      isClosed = true
+    })
+  }
+  return {
+    out: (text) => {
+      if (!isClosed) process.stdout.write(`${text}\n`)
+    },
+    err: (text) => {
+      if (!isClosed) process.stderr.write(`${text}\n`)
+    },
+    firstLine: () => firstLineOf(process.stdin),
+    isClosed: () => isClosed,
+    isInteractive: process.stdout.isTTY,
+    columns: process.stdout.isTTY ? process.stdout.columns : Infinity,
+    env: process.env,
+    cwd: process.cwd(),
+  }
 }
 
 export async function firstLineOf(input: AsyncIterable<Buffer | string>): Promise<string> {

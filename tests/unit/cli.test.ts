@@ -1,10 +1,12 @@
 /** The command line: what it answers, where it says no, and what it reads of processes. */
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { test } from 'node:test'
+import { promisify } from 'node:util'
 
 import { parseStat, processTree, titleOf } from '../../src/cli/processes.ts'
 import { duration } from '../../src/cli/ps-command.ts'
@@ -159,4 +161,11 @@ test('an answer of another version is not taken for the state of the system', ()
   const state = { version: '1', url: '', startedAtMs: 0, nowMs: 0, databasePid: null, outbox: { rows: 0, oldestMs: 0 } }
   assert.equal(asSystemState({ ...state, loops: 'none' }), undefined)
   assert.notEqual(asSystemState({ ...state, loops: [] }), undefined)
+})
+
+test('whoever stops reading ends no command with an error', async () => {
+  const script = `exec 3>&2; "$0" "$1" config show --origin 2>&3 | true; echo "\${PIPESTATUS[0]}"`
+  const main = new URL('../../src/main.ts', import.meta.url).pathname
+  const { stdout, stderr } = await promisify(execFile)('bash', ['-c', script, process.execPath, main])
+  assert.deepEqual([stdout.trim(), stderr], ['0', ''])
 })

@@ -26,6 +26,7 @@ export async function dunlin(argv: readonly string[], surroundings: Surroundings
       out: (text) => out.push(text),
       err: (text) => err.push(text),
       firstLine: async () => input.split('\n')[0] ?? '',
+      isClosed: () => false,
       isInteractive: false,
       columns: Infinity,
       env,
