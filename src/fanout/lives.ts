@@ -6,13 +6,25 @@ export const LIVES_MAX = 10_000
 
 export function recentLives(livesMax = LIVES_MAX): StatusLives {
   const lives = new Map<StatusId, StatusLife>()
+  // A ring of their ids: asking the map for its oldest key would walk over all that were deleted.
+  const ring: StatusId[] = []
+  let oldest = 0
   return {
     note(id, author, change) {
-      const life = lives.get(id) ?? newLife(id, author)
-      lives.set(id, Object.assign(life, change))
-      if (lives.size <= livesMax) return
-      const oldest = lives.keys().next()
-      if (oldest.done !== true) lives.delete(oldest.value)
+      const known = lives.get(id)
+      if (known !== undefined) {
+        Object.assign(known, change)
+        return
+      }
+      lives.set(id, Object.assign(newLife(id, author), change))
+      if (ring.length < livesMax) {
+        ring.push(id)
+        return
+      }
+      const forgotten = ring[oldest]
+      if (forgotten !== undefined) lives.delete(forgotten)
+      ring[oldest] = id
+      oldest = (oldest + 1) % livesMax
     },
     find: (id) => lives.get(id),
   }
