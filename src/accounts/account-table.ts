@@ -121,7 +121,7 @@ function asciiLower(text: string): string {
   return text.replace(/[A-Z]/g, (letter) => letter.toLowerCase())
 }
 
-function displayKey(displayName: string): string {
+export function displayKey(displayName: string): string {
   return displayName.normalize('NFKC').toLowerCase().slice(0, 400)
 }
 

@@ -14,8 +14,9 @@ import type { AccountId, Snowflakes } from '../snowflake/contract.ts'
 import * as accountTable from './account-table.ts'
 import { deleteCodesOfAccount } from './code-table.ts'
 import { CONFIRMATION_LIFE_MS, PASSWORD_RESET_LIFE_MS } from './contract.ts'
-import type { AccountRecord, Accounts, ProfileChange, Role, SignUp, UserRecord } from './contract.ts'
+import type { AccountRecord, Accounts, ImportedPerson, ProfileChange, Role, SignUp, UserRecord } from './contract.ts'
 import type { IdentityCache } from './identity-cache.ts'
+import { insertPeople } from './import.ts'
 import type { PasswordHasher } from './password-hasher.ts'
 import { changedAccount, changedDefaults } from './profile.ts'
 import { isSecret, newSecret, secretHash } from './secrets.ts'
@@ -111,6 +112,10 @@ export class StoredAccounts implements Accounts {
       await userTable.lockOwnership(tx)
       if (await userTable.ownerExists(tx)) throw new AppError('conflict', 'This server has an owner already')
     })
+  }
+
+  async importPeople(people: readonly ImportedPerson[]): Promise<void> {
+    await this.#deps.db.transaction((tx) => insertPeople(tx, people))
   }
 
   async user(id: AccountId): Promise<UserRecord | undefined> {

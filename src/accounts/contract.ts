@@ -102,6 +102,20 @@ export interface SignUp {
   mayUseReservedName?: boolean
 }
 
+/** Somebody of an import: confirmed and approved, and without a password, so that nobody can sign in. */
+export interface ImportedPerson {
+  /** Of the time of `createdAtMs`. */
+  id: AccountId
+  username: string
+  email: string
+  displayName: string
+  note: string
+  locale: string
+  defaultLanguage: string | null
+  createdAtMs: number
+  lastActiveMs: number
+}
+
 /** How long what an operator or an e-mail hands out stays good. */
 export const CONFIRMATION_LIFE_MS = 2 * 24 * 3_600_000
 export const PASSWORD_RESET_LIFE_MS = 24 * 3_600_000
@@ -121,6 +135,11 @@ export interface Accounts {
   signUpFaults(request: SignUp): Promise<ErrorDetails>
   /** As `signUp`, confirmed and approved, with a free choice of name; throws `conflict` once there is an owner. */
   createOwner(request: { username: string; email: string; password: string; locale: string }): Promise<AccountRecord>
+  /**
+   * Makes all of these people, or none. Throws `invalid` with details for what `signUp` or `changeProfile` would refuse,
+   * `conflict` when a name or an address is taken.
+   */
+  importPeople(people: readonly ImportedPerson[]): Promise<void>
   user(id: AccountId): Promise<UserRecord | undefined>
   userByEmail(email: string): Promise<UserRecord | undefined>
   /** The account whose password this is; undefined for a wrong e-mail or password alike, in the same time. */

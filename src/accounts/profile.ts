@@ -48,7 +48,7 @@ export function changedAccount(account: AccountRecord, change: ProfileChange): A
 export type PostingDefaults = Pick<UserRecord, 'defaultPrivacy' | 'defaultSensitive' | 'defaultLanguage'>
 
 /** The posting defaults as they shall be; undefined when nothing of them is to change. Throws `invalid`. */
-export function changedDefaults(user: UserRecord, change: ProfileChange): PostingDefaults | undefined {
+export function changedDefaults(user: PostingDefaults, change: ProfileChange): PostingDefaults | undefined {
   const { defaultPrivacy, defaultSensitive, defaultLanguage } = change
   if (defaultPrivacy === undefined && defaultSensitive === undefined && defaultLanguage === undefined) return undefined
   const faults = new Faults()

@@ -19,11 +19,18 @@ const HASHTAG_SHARE = 0.22
 const SPOILER_SHARE = 0.03
 /** The statuses lie in this stretch before `endMs`. */
 export const WORLD_DAYS = 30
+/** People joined in the stretch of so many days before the first status. */
+const JOINING_DAYS = 400
+const DAY_MS = 86_400_000
 
 export interface PersonPlan {
   username: string
   displayName: string
   note: string
+  /** What they write in. */
+  language: string
+  /** Milliseconds since 1970; before the first status. No other world has the same times for the same names. */
+  joinedAtMs: number
 }
 
 export type PostPlan =
@@ -57,23 +64,36 @@ export interface WorldSize {
 
 export function planWorld(size: WorldSize): WorldPlan {
   const random = seededRandom(size.seed)
-  const people = planPeople(size.people, random)
+  const people = planPeople(size, random)
   return { people, follows: planFollows(size.people, random), posts: planPosts(size, people, random) }
 }
 
-function planPeople(count: number, random: Random): PersonPlan[] {
+function planPeople(size: WorldSize, random: Random): PersonPlan[] {
+  // A world is recognised by when its people joined, so a larger one with the same names must have other times.
+  const times = seededRandom(Math.imul(size.people, 0x9e3779b1) ^ Math.imul(size.posts, 0x85ebca6b) ^ size.seed)
   const taken = new Set<string>()
   const people: PersonPlan[] = []
-  while (people.length < count) {
+  while (people.length < size.people) {
     const given = random.pick(GIVEN_NAMES)
     const family = random.pick(FAMILY_NAMES)
     const plain = `${given}_${family}`.normalize('NFD').replaceAll(/[^a-z_]/g, '')
     const username = taken.has(plain) ? `${plain}${people.length}` : plain
     taken.add(username)
     const vocabulary = pickVocabulary(random)
-    people.push({ username, displayName: `${capital(given)} ${capital(family)}`, note: sentence(vocabulary, random) })
+    people.push({
+      username,
+      displayName: `${capital(given)} ${capital(family)}`,
+      note: sentence(vocabulary, random),
+      language: vocabulary.language,
+      joinedAtMs: firstMs(size) - 1 - times.below(JOINING_DAYS * DAY_MS),
+    })
   }
   return people
+}
+
+/** When the first status can be written. */
+function firstMs(size: WorldSize): number {
+  return size.endMs - WORLD_DAYS * DAY_MS
 }
 
 function capital(word: string): string {
@@ -100,14 +120,14 @@ function planFollows(people: number, random: Random): [number, number][] {
 function planPosts(size: WorldSize, people: PersonPlan[], random: Random): PostPlan[] {
   const activity = powerLaw(size.people)
   const writers = shuffled(size.people, random)
-  const languages = people.map(() => pickVocabulary(random))
-  const stepMs = (WORLD_DAYS * 86_400_000) / Math.max(1, size.posts)
-  const startMs = size.endMs - WORLD_DAYS * 86_400_000
+  const vocabularies = people.map(({ language }) => VOCABULARIES.find((each) => each.language === language))
+  const stepMs = (WORLD_DAYS * DAY_MS) / Math.max(1, size.posts)
   const posts: PostPlan[] = []
   const boosted = new Set<string>()
   for (let index = 0; index < size.posts; index++) {
     const author = writers[draw(activity, random)] ?? 0
-    const atMs = Math.floor(startMs + (index + random.unit()) * stepMs)
+    const drawnMs = Math.floor(firstMs(size) + (index + random.unit()) * stepMs)
+    const atMs = Math.max(drawnMs, (posts.at(-1)?.atMs ?? 0) + 1)
     const roll = random.unit()
     const earlier = index === 0 ? undefined : recentStatus(posts, random)
     const boostKey = `${author} ${earlier}`
@@ -118,7 +138,7 @@ function planPosts(size: WorldSize, people: PersonPlan[], random: Random): PostP
       continue
     }
     const inReplyTo = open && roll < BOOST_SHARE + REPLY_SHARE ? earlier : null
-    posts.push(planStatus({ author, atMs, inReplyTo, vocabulary: languages[author] }, posts, people, random))
+    posts.push(planStatus({ author, atMs, inReplyTo, vocabulary: vocabularies[author] }, posts, people, random))
   }
   return posts
 }

@@ -39,6 +39,9 @@ export interface StatusRecord {
 
 export type NewStatus = Omit<StatusRecord, 'editedAtMs' | 'revision'>
 
+/** A new status of an import; of a boost, whose author the boosted status has. */
+export type ImportedStatus = NewStatus & { boostedAccount: AccountId | null }
+
 export interface StatusCounts {
   replies: number
   boosts: number
@@ -96,6 +99,11 @@ export interface StatusStore {
    * The caller holds the boosted status or the parent.
    */
   insert(tx: Db, status: NewStatus): Promise<boolean>
+  /**
+   * Inserts many rows and keeps counts, as `insert`; passes over ids and boosts that exist. Gives the ids of the new rows.
+   * The caller holds every boosted status and parent that is not among them.
+   */
+  insertMany(tx: Db, statuses: readonly ImportedStatus[]): Promise<Set<StatusId>>
   /** Removes the status, its boosts, marks and edits. Returns what was removed, itself first; empty when it was gone. */
   remove(tx: Db, id: StatusId): Promise<StatusRecord[]>
   /**
@@ -109,6 +117,8 @@ export interface StatusStore {
   lock(tx: Db, id: StatusId): Promise<StatusRecord | undefined>
   /** The status as it is now, kept from being deleted until this transaction ends; many may hold it at once. */
   hold(tx: Db, id: StatusId): Promise<StatusRecord | undefined>
+  /** Those of them that are there, held as by `hold`. */
+  holdMany(tx: Db, ids: readonly StatusId[]): Promise<StatusRecord[]>
 
   byIds(ids: readonly StatusId[]): Promise<StatusRecord[]>
   counts(ids: readonly StatusId[]): Promise<Map<StatusId, StatusCounts>>

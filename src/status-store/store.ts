@@ -4,6 +4,7 @@ import type { Clock } from '../kit/clock.ts'
 import type { StatusStore } from './contract.ts'
 import { authorStatsOf, countsOf, totalStatuses } from './counts.ts'
 import { forgetKeys, reserveKey, statusOfKey } from './idempotency.ts'
+import { holdStatuses, insertStatuses } from './import.ts'
 import * as marks from './marks.ts'
 import { accountIds, conversationAround, homeIds, publicIds } from './skeletons.ts'
 import * as statuses from './statuses.ts'
@@ -15,11 +16,13 @@ export function openStatusStore({ db, clock }: { db: Database; clock: Clock }): 
     reserveIdempotencyKey: (tx, account, key, status) => reserveKey(tx, { account, key, status }, clock.nowMs()),
     prune: () => forgetKeys(db, clock.nowMs()),
     insert: statuses.insertStatus,
+    insertMany: insertStatuses,
     remove: statuses.removeStatus,
     removeDependents: statuses.removeDependentsOf,
     edit: statuses.editStatus,
     lock: statuses.lockStatus,
     hold: statuses.holdStatus,
+    holdMany: holdStatuses,
 
     byIds: (ids) => statuses.statusesByIds(db, ids),
     counts: (ids) => countsOf(db, ids),

@@ -8,6 +8,8 @@ import type { StatusRecord } from '../status-store/contract.ts'
 export const TEXT_UNITS_MAX = 65_536
 /** Pictures of one status. */
 export const STATUS_MEDIA_MAX = 4
+/** Statuses and boosts of one batch of an import, which is one transaction. */
+export const IMPORT_STATUSES_MAX = 1_000
 
 export interface Draft {
   text: string
@@ -80,4 +82,46 @@ export interface WriteApi {
   unpin(account: AccountId, id: StatusId): Promise<void>
   muteConversation(account: AccountId, id: StatusId): Promise<void>
   unmuteConversation(account: AccountId, id: StatusId): Promise<void>
+}
+
+/** A status of another time. */
+export interface PastStatus {
+  kind: 'status'
+  /** By `Snowflakes.at` of the time in which it was written. */
+  id: StatusId
+  author: AccountId
+  text: string
+  spoilerText: string
+  visibility: Visibility
+  /** A content warning makes the status sensitive in any case. */
+  sensitive: boolean
+  /** Undefined: detected. */
+  language: string | undefined
+  /** An earlier one of the batch, or a stored one; no boost. */
+  inReplyTo: StatusId | null
+}
+
+export interface PastBoost {
+  kind: 'boost'
+  id: StatusId
+  author: AccountId
+  visibility: Visibility
+  /** As `inReplyTo`. */
+  of: StatusId
+}
+
+export type PastPost = PastStatus | PastBoost
+
+/** The way in for statuses of another time: for the operator's imports and the seed, never for requests. */
+export interface StatusImport {
+  /**
+   * Writes the whole batch (at most IMPORT_STATUSES_MAX, oldest first) in one transaction, or nothing of it. Ids that are
+   * there are passed over, and boosts that the account has made already, so that a batch whose outcome is unknown can be
+   * given again. Nobody is notified and no stream told; timelines and counts have it as soon as `statuses.imported` is
+   * heard, in this process as in others. Returns how many are new.
+   *
+   * Throws `not_found` when what is answered or boosted is not there, `invalid` for a text that `post` would refuse for
+   * another reason than its length in characters, and for boosts of what is not for everyone.
+   */
+  importBatch(batch: readonly PastPost[]): Promise<number>
 }

@@ -112,8 +112,10 @@ function parentNotFound(): AppError {
   return new AppError('not_found', 'The post you are trying to reply to does not appear to exist.')
 }
 
+type Repliable = Pick<StatusRecord, 'accountId' | 'inReplyToAccount'>
+
 /** Whoever goes on in their own reply still talks to whom that replied to. */
-function repliedTo(parent: StatusRecord, author: AccountId): AccountId {
+export function repliedTo(parent: Repliable, author: AccountId): AccountId {
   return (parent.accountId === author ? parent.inReplyToAccount : null) ?? parent.accountId
 }
 
