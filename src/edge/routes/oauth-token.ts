@@ -39,7 +39,6 @@ export function registerTokenRoutes(edge: Edge, { oauth, hydration, site }: Toke
     path: '/oauth/userinfo',
     auth: 'user',
     scopes: ['profile'],
-    anyStanding: true,
     handler: async (call) => {
       const [view] = await hydration.accounts([call.viewer])
       if (view === undefined) throw notFound()
