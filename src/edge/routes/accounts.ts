@@ -124,7 +124,7 @@ function emptyRoutes(edge: Edge, deps: AccountRouteDeps): void {
     method: 'GET',
     path: '/api/v1/accounts/:id/identity_proofs',
     auth: 'user',
-    scopes: READ_ACCOUNTS,
+    scopes: [],
     handler: emptyList,
   })
   edge.route({
