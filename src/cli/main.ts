@@ -9,6 +9,7 @@ import { defineCommand, EXIT, type Shell } from './command.ts'
 import { configCommands } from './config-commands.ts'
 import { lifeCommand } from './life-command.ts'
 import { psCommand } from './ps-command.ts'
+import { seedCommand } from './seed-command.ts'
 import { processTerminal, type Terminal } from './terminal.ts'
 import { tokenCommands } from './token-commands.ts'
 
@@ -60,6 +61,7 @@ function dunlin(shell: Shell, systems: Systems): Command {
   configCommands(program, shell)
   psCommand(program, shell)
   lifeCommand(program, shell)
+  seedCommand(program, shell)
   return program
 }
 

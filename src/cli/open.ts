@@ -9,12 +9,14 @@ import { dataFolderOwner } from '../engines/database/embedded/data-folder-lock.t
 import { runningPostgres, startEmbeddedPostgres } from '../engines/database/embedded/start.ts'
 import { externalPostgres } from '../engines/database/external.ts'
 import { migrate } from '../engines/database/migrate.ts'
+import type { Outbox } from '../engines/outbox/contract.ts'
 import { openOutbox } from '../engines/outbox/postgres.ts'
 import { systemClock } from '../kit/clock.ts'
 import type { Config } from '../kit/config/config.ts'
 import { AppError } from '../kit/errors.ts'
 import type { Log } from '../kit/log.ts'
 import { MIGRATIONS } from '../roles/migrations.ts'
+import type { Snowflakes } from '../snowflake/contract.ts'
 import { openSnowflakes } from '../snowflake/leased.ts'
 import { readRunFile } from './admin-client.ts'
 import { configurationOf, type Run } from './command.ts'
@@ -31,6 +33,8 @@ export interface CommandWorld extends AsyncDisposable {
   readonly config: Config
   readonly database: PooledDatabase
   readonly block: AccountsBlock
+  readonly snowflakes: Snowflakes
+  readonly outbox: Outbox
 }
 
 export async function openWorld(run: Run): Promise<CommandWorld> {
@@ -48,7 +52,7 @@ export async function openWorld(run: Run): Promise<CommandWorld> {
     openAccounts({ db: database, outbox, snowflakes, clock: systemClock, log, bus: undefined }),
   )
   const opened = resources.move()
-  return { config, database, block, [Symbol.asyncDispose]: () => opened.disposeAsync() }
+  return { config, database, block, snowflakes, outbox, [Symbol.asyncDispose]: () => opened.disposeAsync() }
 }
 
 async function connect(config: Config, log: Log, resources: AsyncDisposableStack): Promise<ConnectionSettings> {
@@ -103,7 +107,7 @@ async function isOwned(dataDir: string): Promise<boolean> {
 }
 
 /** Commands speak for themselves; of the blocks below, only what is wrong is told. */
-function warningsOn({ terminal }: Pick<Run, 'terminal'>): Log {
+export function warningsOn({ terminal }: Pick<Run, 'terminal'>): Log {
   const tell = (_fields: object, text?: string): void => {
     if (text !== undefined) terminal.err(`dunlin: ${text}`)
   }
