@@ -28,7 +28,7 @@ import type { StatusLives } from './contract.ts'
 /** Followers of one page; other work gets its turn between pages. */
 export const FOLLOWERS_PAGE = 4_096
 /** Deletions remembered, so that a status which comes after its own deletion is not delivered. */
-export const DELETED_REMEMBERED_MAX = 10_000
+const DELETED_REMEMBERED_MAX = 10_000
 
 const FANOUT_EVENTS = [
   'status.created',

@@ -2,7 +2,7 @@
 import type { AccountId, StatusId } from '../snowflake/contract.ts'
 import type { StatusLife, StatusLives } from './contract.ts'
 
-export const LIVES_MAX = 10_000
+const LIVES_MAX = 10_000
 
 export function recentLives(livesMax = LIVES_MAX): StatusLives {
   const lives = new Map<StatusId, StatusLife>()

@@ -14,9 +14,9 @@ import { BatchCache } from './batch-cache.ts'
 import { canSee, type AccountView, type Hydration, type StatusView } from './contract.ts'
 import { MarksCache } from './marks-cache.ts'
 
-export const STATUSES_CACHED_MAX = 100_000
-export const ACCOUNTS_CACHED_MAX = 100_000
-export const APPS_CACHED_MAX = 1_000
+const STATUSES_CACHED_MAX = 100_000
+const ACCOUNTS_CACHED_MAX = 100_000
+const APPS_CACHED_MAX = 1_000
 
 export interface HydrationDeps {
   accounts: Pick<Accounts, 'byIds'>

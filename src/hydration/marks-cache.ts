@@ -8,7 +8,7 @@ import type { AccountId, StatusId } from '../snowflake/contract.ts'
 import type { Marks, StatusRecord } from '../status-store/contract.ts'
 
 /** Viewers remembered; the ones not heard of longest go first. */
-export const VIEWERS_MAX = 20_000
+const VIEWERS_MAX = 20_000
 /** Statuses remembered for one viewer: two whole timelines. A viewer who goes through more starts again. */
 export const STATUSES_PER_VIEWER_MAX = 1_600
 

@@ -8,7 +8,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 
-export interface Readiness {
+interface Readiness {
   ready: boolean
   /** One line a check: 'ok', or what is wrong. */
   checks: Record<string, string>

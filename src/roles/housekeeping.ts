@@ -6,7 +6,7 @@ import type { Engines } from './engines.ts'
 
 const EVERY_MS = 10 * 60_000
 /** Timelines of people not seen for this long are dropped (DESIGN §4). */
-export const AWAY_MS = 30 * 86_400_000
+const AWAY_MS = 30 * 86_400_000
 /** A dismissed notification stays so long, in case its event is delivered again. */
 const DISMISSED_MS = 30 * 86_400_000
 

@@ -25,6 +25,7 @@ function shortLine(line: string): string {
   const fields: unknown = JSON.parse(line)
   if (typeof fields !== 'object' || fields === null) return line
   const { time, level, event, msg, ...rest } = fields as Record<string, unknown> // pino writes objects
-  const parts = [String(time).slice(11, 19), level, event, msg].filter((part) => part !== undefined)
-  return parts.join(' ') + (Object.keys(rest).length === 0 ? '' : ` ${JSON.stringify(rest)}`)
+  const words = [time, level, event, msg].filter((word) => typeof word === 'string')
+  if (typeof time === 'string') words[0] = time.slice(11, 19)
+  return words.join(' ') + (Object.keys(rest).length === 0 ? '' : ` ${JSON.stringify(rest)}`)
 }

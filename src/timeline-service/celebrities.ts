@@ -10,9 +10,9 @@ import type { StatusStore } from '../status-store/contract.ts'
 import { inBounds, type Slice } from './page-filling.ts'
 
 /** Statuses kept of one author. */
-export const RECENT_MAX = 400
+const RECENT_MAX = 400
 /** Authors kept; the ones not read longest go first. */
-export const AUTHORS_MAX = 2_000
+const AUTHORS_MAX = 2_000
 
 export interface HomeRow {
   cursor: StatusId

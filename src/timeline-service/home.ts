@@ -18,7 +18,7 @@ import type { Celebrities, HomeRow } from './celebrities.ts'
 import { mergeSlices, type Slice } from './page-filling.ts'
 
 /** Rebuilds at a time; each is one question over up to all the people someone follows. */
-export const REBUILDS_MAX = 4
+const REBUILDS_MAX = 4
 
 export interface HomeDeps {
   cache: TimelineCache

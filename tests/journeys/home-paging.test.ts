@@ -32,10 +32,11 @@ test('walking back by max_id and forward by min_id under concurrent writes meets
     ([top]) => top?.id === written.at(-1),
   )
 
-  let writing = true
+  const stop = new AbortController()
   const later: string[] = []
   const writer = (async () => {
-    while (writing) later.push((await alice.masto.v1.statuses.create({ status: `Later ${later.length}` })).id)
+    while (!stop.signal.aborted)
+      later.push((await alice.masto.v1.statuses.create({ status: `Later ${later.length}` })).id)
   })()
 
   const walked: string[] = []
@@ -46,7 +47,7 @@ test('walking back by max_id and forward by min_id under concurrent writes meets
     walked.push(...page.map((status) => status.id))
     maxId = page.at(-1)?.id
   }
-  writing = false
+  stop.abort()
   await writer
   const stable = walked.filter((id) => written.includes(id))
   assert.deepEqual(stable, written.toReversed())

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+
 import { planWorld } from '../../src/seed/world.ts'
 
 const size = { people: 300, posts: 4_000, seed: 7, endMs: Date.UTC(2026, 0, 1) }

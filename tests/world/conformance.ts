@@ -17,7 +17,7 @@ export function watchConformance(): void {
     const isJson = response.headers.get('content-type')?.startsWith('application/json') === true
     if (!isJson) return response
     const request = input instanceof Request ? input : undefined
-    const url = new URL(request?.url ?? (input instanceof URL ? input.href : String(input)))
+    const url = new URL(input instanceof Request ? input.url : input.toString())
     const method = init?.method ?? request?.method ?? 'GET'
     const body: unknown = await response.clone().json()
     const isApi = url.pathname.startsWith('/api/')

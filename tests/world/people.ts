@@ -18,9 +18,9 @@ export interface Person {
 }
 
 const REDIRECT = 'https://app.example/callback'
-export const ALL_SCOPES = 'read write follow push'
+const ALL_SCOPES = 'read write follow push'
 
-export async function registerApp(base: string, scopes = ALL_SCOPES): Promise<{ id: string; secret: string }> {
+async function registerApp(base: string, scopes = ALL_SCOPES): Promise<{ id: string; secret: string }> {
   const response = await fetch(`${base}/api/v1/apps`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
@@ -66,7 +66,7 @@ export async function authorize(base: string, visitor: Visitor, scopes = ALL_SCO
     code_challenge: createHash('sha256').update(verifier).digest('base64url'),
     code_challenge_method: 'S256',
   })
-  const consent = await visitor.get(`/oauth/authorize?${query}`)
+  const consent = await visitor.get(`/oauth/authorize?${query.toString()}`)
   assert.equal(consent.status, 200, consent.html)
   const granted = await visitor.submit(consent.html, '/oauth/authorize', {})
   const location = new URL(granted.location ?? '', base)
@@ -94,7 +94,7 @@ export async function join(base: string, username: string, scopes = ALL_SCOPES):
   return personWith(base, { username, email, password, token })
 }
 
-export async function personWith(
+async function personWith(
   base: string,
   known: { username: string; email: string; password: string; token: string },
 ): Promise<Person> {
