@@ -141,10 +141,15 @@ test('a transaction whose work hides a failed statement does not pretend to have
 
 test('statements of one transaction called at once run in the order of the calls', async () => {
   await using db = await openTestDatabase()
+  const warnings: Error[] = []
+  const note = (warning: Error): void => void warnings.push(warning)
+  process.on('warning', note)
   await db.run`create table things (n int4, at int8 generated always as identity)`
   await db.transaction(async (tx) => {
     await Promise.all(Array.from({ length: 20 }, (_, n) => tx.run`insert into things (n) values (${n})`))
   })
+  process.off('warning', note)
+  assert.deepEqual(warnings, [], 'the driver was asked for one thing at a time')
   const rows = await db.rows<{ n: number }>`select n from things order by at`
   assert.deepEqual(
     rows.map((row) => row.n),
