@@ -1,8 +1,9 @@
-import type { AccountId } from '../snowflake/contract.ts'
 /**
  * Who may see what: one pure function for every surface, asked when serving (DESIGN §4, I6–I8).
  * Filtering anywhere else is only an optimisation.
  */
+
+import type { AccountId } from '../snowflake/contract.ts'
 import type { Relation } from '../social-graph/contract.ts'
 import type { StatusRecord } from '../status-store/contract.ts'
 
