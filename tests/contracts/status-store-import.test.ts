@@ -1,0 +1,132 @@
+/** Many statuses in one statement: the same rows and counts as one by one. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+
+import type { ImportedStatus, NewStatus } from '../../src/status-store/contract.ts'
+import {
+  accountId,
+  asRecord,
+  boostOf,
+  countsAndRecounts,
+  NOON_MS,
+  openStatusWorld,
+  plainStatus,
+  replyTo,
+  statusId,
+  type StatusWorld,
+} from '../world/statuses.ts'
+
+const ORIGINAL = plainStatus(1, {
+  tags: ['birds', '写真'],
+  mentions: [accountId(7), accountId(2 ** 52)],
+  language: null,
+})
+const PRIVATE_REPLY = replyTo(ORIGINAL, 2, { accountId: accountId(2), visibility: 'private', spoilerText: "it's, {x}" })
+const REPLY = replyTo(ORIGINAL, 3, { accountId: accountId(3), text: '{"a", NULL}\n\\ "quoted"' })
+const DIRECT = plainStatus(4, { visibility: 'direct', accountId: accountId(3), tags: ['hidden'] })
+const BOOST = boostOf(ORIGINAL, 5, 3)
+
+const imported = (status: NewStatus, boosted: NewStatus | null = null): ImportedStatus => ({
+  ...status,
+  boostedAccount: boosted?.accountId ?? null,
+})
+const BATCH = [
+  imported(ORIGINAL),
+  imported(PRIVATE_REPLY),
+  imported(REPLY),
+  imported(DIRECT),
+  imported(BOOST, ORIGINAL),
+]
+
+const insertMany = (world: StatusWorld, statuses: readonly ImportedStatus[]) =>
+  world.db.transaction((tx) => world.store.insertMany(tx, statuses))
+
+test('an import is stored and counted as the same statuses one by one', async () => {
+  await using together = await openStatusWorld()
+  await using singly = await openStatusWorld()
+  const fresh = await insertMany(together, BATCH)
+  assert.deepEqual(fresh, new Set(BATCH.map(({ id }) => id)))
+  for (const { boostedAccount: _known, ...status } of BATCH) assert.ok(await singly.insert(status))
+  const all = BATCH.map(({ id }) => id)
+  for (const status of [ORIGINAL, PRIVATE_REPLY, REPLY, DIRECT, BOOST]) {
+    assert.deepEqual(await together.store.byIds([status.id]), [asRecord(status)])
+  }
+  for (const table of ['statuses', 'status_counts', 'author_stats', 'status_tags'] as const) {
+    assert.deepEqual(await tableOf(together, table), await tableOf(singly, table), table)
+  }
+  const { kept, recounted } = await countsAndRecounts(together.db)
+  assert.deepEqual(kept, recounted)
+  assert.deepEqual(await together.store.counts(all), await singly.store.counts(all))
+})
+
+async function tableOf({ db }: StatusWorld, table: 'statuses' | 'status_counts' | 'author_stats' | 'status_tags') {
+  switch (table) {
+    case 'statuses':
+      return await db.rows`select * from statuses order by id`
+    case 'status_counts':
+      return await db.rows`select * from status_counts order by status_id`
+    case 'author_stats':
+      return await db.rows`select * from author_stats order by account_id`
+    case 'status_tags':
+      return await db.rows`select * from status_tags order by tag, status_id`
+  }
+}
+
+test('given again, whole or in part, it adds only what is new, and counts nothing twice', async () => {
+  await using world = await openStatusWorld()
+  await insertMany(world, BATCH.slice(0, 3))
+  const fresh = await insertMany(world, BATCH)
+  assert.deepEqual(fresh, new Set([DIRECT.id, BOOST.id]))
+  assert.equal((await insertMany(world, BATCH)).size, 0)
+  const secondBoost = { ...boostOf(ORIGINAL, 6, 3), boostedAccount: ORIGINAL.accountId }
+  const reply = imported(replyTo(REPLY, 7, { accountId: accountId(1) }))
+  assert.deepEqual([...(await insertMany(world, [secondBoost, reply]))], [reply.id], 'one boost a person and status')
+  const { kept, recounted } = await countsAndRecounts(world.db)
+  assert.deepEqual(kept, recounted)
+})
+
+test('old statuses do not set back when somebody last wrote', async () => {
+  await using world = await openStatusWorld()
+  await world.insert(plainStatus(100))
+  await insertMany(world, [imported(plainStatus(50))])
+  const stats = await world.store.authorStats([accountId(1)])
+  assert.deepEqual(stats.get(accountId(1)), { statuses: 2, lastStatusAtMs: NOON_MS + 100 })
+})
+
+test('two imports that touch the same statuses in opposite orders both end', async () => {
+  await using world = await openStatusWorld()
+  const originals = Array.from({ length: 200 }, (_, n) => plainStatus(n + 1, { accountId: accountId(n + 1) }))
+  await insertMany(
+    world,
+    originals.map((status) => imported(status)),
+  )
+  const boosts = (booster: number, from: number) =>
+    originals.map((original, n) => imported(boostOf(original, from + n, booster), original))
+  for (let round = 0; round < 5; round++) {
+    const from = 1_000 * (round + 1)
+    await Promise.all([
+      insertMany(world, boosts(500 + round, from)),
+      insertMany(world, boosts(600 + round, from + 300).toReversed()),
+    ])
+  }
+  const { kept, recounted } = await countsAndRecounts(world.db)
+  assert.deepEqual(kept, recounted)
+})
+
+test('what is held is there until the transaction ends, and what is missing is left out', async () => {
+  await using world = await openStatusWorld()
+  await insertMany(world, BATCH)
+  await world.db.transaction(async (tx) => {
+    const held = await world.store.holdMany(tx, [BOOST.id, statusId(99), ORIGINAL.id])
+    assert.deepEqual(
+      held.map(({ id }) => id),
+      [ORIGINAL.id, BOOST.id],
+    )
+    const removal = world.db.transaction(async (other) => {
+      await other.run`set local lock_timeout = '50ms'`
+      await world.store.remove(other, ORIGINAL.id)
+    })
+    await assert.rejects(removal, ({ cause }: Error) => /lock timeout/.test(String(cause)))
+    assert.deepEqual(await world.store.holdMany(tx, []), [])
+  })
+})
