@@ -29,6 +29,8 @@ export const WAITERS_MAX = 2_000
 export const IDLE_CONNECTION_MS_MAX = 30_000
 /** Closing waits this long for work under way, then cuts it off. */
 export const CLOSE_MS_MAX = 5_000
+/** Then the server has this long to see that the connections are closed. */
+const GOODBYE_MS_MAX = 1_000
 /** Failures of the pool are logged at most once in this time. */
 const FAILURE_LOG_MS = 5_000
 
@@ -86,6 +88,9 @@ class PgDatabase implements PooledDatabase {
   readonly #compile: Compile = statementCompiler()
   /** Connections in use, to be cut off when closing takes too long. */
   readonly #inUse = new Set<pg.PoolClient>()
+  /** Connections that the server still knows: `pg` counts one as gone when it has only said goodbye. */
+  #connections = 0
+  readonly #allGone = Promise.withResolvers<void>()
   #failureLoggedAt = -Infinity
   #closing: Promise<void> | undefined
 
@@ -103,7 +108,14 @@ class PgDatabase implements PooledDatabase {
     })
     // Without a listener of its own, a connection that dies would end the process.
     this.#pool.on('error', (error) => this.#logFailure(error))
-    this.#pool.on('connect', (client) => client.on('error', (error) => this.#logFailure(error)))
+    this.#pool.on('connect', (client) => {
+      this.#connections += 1
+      client.on('error', (error) => this.#logFailure(error))
+    })
+    this.#pool.on('remove', () => {
+      this.#connections -= 1
+      if (this.#connections === 0 && this.#closing !== undefined) this.#allGone.resolve()
+    })
   }
 
   async rows<Row>(strings: TemplateStringsArray, ...values: unknown[]): Promise<Row[]> {
@@ -177,6 +189,11 @@ class PgDatabase implements PooledDatabase {
     }, CLOSE_MS_MAX)
     await this.#pool.end()
     clearTimeout(cutOff)
+    if (this.#connections === 0) return
+    // The server is stopped after this: let it see the goodbyes first, unless it is gone itself.
+    const late = setTimeout(this.#allGone.resolve, GOODBYE_MS_MAX)
+    await this.#allGone.promise
+    clearTimeout(late)
   }
 
   async #query(statement: Statement): Promise<pg.QueryResult> {
