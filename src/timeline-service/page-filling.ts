@@ -8,9 +8,9 @@ import assert from 'node:assert/strict'
 import type { Page } from '../kit/page.ts'
 
 /** Rows of one read of a skeleton. */
-const ROWS_PER_READ_MAX = 160
+export const ROWS_PER_READ_MAX = 160
 /** Reads for one page; together they look at several times more rows than a timeline holds. */
-const PAGE_READS_MAX = 40
+export const PAGE_READS_MAX = 40
 
 /** Newest first; `endReached` says that the source has nothing beyond them in the direction of the page. */
 export interface Slice<Row> {

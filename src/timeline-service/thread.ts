@@ -6,7 +6,7 @@ import type { StatusStore, ThreadRow } from '../status-store/contract.ts'
 import type { Thread } from './contract.ts'
 
 /** As Mastodon: a person sees whole threads, an anonymous visitor the near part. */
-const THREAD_LIMITS = {
+export const THREAD_LIMITS = {
   person: { ancestors: 4_096, descendants: 4_096, depth: Number.POSITIVE_INFINITY },
   anonymous: { ancestors: 40, descendants: 60, depth: 20 },
 } as const
