@@ -100,13 +100,13 @@ test('two imports that touch the same statuses in opposite orders both end', asy
     world,
     originals.map((status) => imported(status)),
   )
-  const boosts = (booster: number, from: number) =>
-    originals.map((original, n) => imported(boostOf(original, from + n, booster), original))
-  for (let round = 0; round < 5; round++) {
-    const from = 1_000 * (round + 1)
+  let id = 1_000
+  const boosts = (booster: number, of: readonly NewStatus[]) =>
+    of.map((original) => imported(boostOf(original, (id += 1), booster), original))
+  for (let round = 0; round < 10; round++) {
     await Promise.all([
-      insertMany(world, boosts(500 + round, from)),
-      insertMany(world, boosts(600 + round, from + 300).toReversed()),
+      insertMany(world, boosts(500 + round, originals)),
+      insertMany(world, boosts(600 + round, originals.slice(round).toReversed())),
     ])
   }
   const { kept, recounted } = await countsAndRecounts(world.db)
