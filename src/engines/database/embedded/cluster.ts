@@ -40,7 +40,7 @@ export async function prepareHome(dataDir: string, account: Account, log: Log): 
   const path = homePath(dataDir)
   const existing = await realpath(path).catch(() => undefined)
   if (existing !== undefined) return usableHome(existing, account)
-  if (await canReach(await realpath(dataDir), account)) {
+  if (await isPassable(await realpath(dataDir), account, log)) {
     await mkdir(path, { mode: 0o700 })
     return giveTo(account, path)
   }
@@ -118,6 +118,22 @@ export async function giveTo(account: Account, folder: string): Promise<string> 
   await chmod(folder, 0o700)
   if (account.switched) await chown(folder, account.uid, account.gid)
   return realpath(folder)
+}
+
+/**
+ * Whether `account` may pass through the data folder. Where that folder alone is closed, it is opened for passing: what
+ * is private in it has folders of its own that stay closed.
+ */
+async function isPassable(dataDir: string, account: Account, log: Log): Promise<boolean> {
+  if (await canReach(dataDir, account)) return true
+  const { uid, mode } = await stat(dataDir)
+  if (uid !== process.getuid?.() || !(await canReach(dirname(dataDir), account))) return false
+  await chmod(dataDir, (mode & 0o7777) | 0o011)
+  log.info(
+    { event: 'postgres.data_folder_opened', dataDir },
+    `${account.name} may pass through the data folder (chmod +x)`,
+  )
+  return true
 }
 
 async function usableHome(home: string, account: Account): Promise<string> {
