@@ -26,7 +26,7 @@ export const ACQUIRE_MS_MAX = 5_000
 /** Callers waiting for a connection of one pool. */
 export const WAITERS_MAX = 2_000
 /** An idle connection is closed after this time: a backend costs PostgreSQL several MiB. */
-export const IDLE_CONNECTION_MS_MAX = 30_000
+export const IDLE_CONNECTION_MS_MAX = 10_000
 /** Closing waits this long for work under way, then cuts it off. */
 export const CLOSE_MS_MAX = 5_000
 /** Then the server has this long to see that the connections are closed. */
