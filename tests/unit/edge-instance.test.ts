@@ -57,6 +57,7 @@ async function world(): Promise<World> {
   const present = new Presenting(at, async () => () => [])
   const accounts = {
     byUsername: async (name: string) => people.find((view) => same(view.account.username, name))?.account,
+    user: async () => ({ confirmed: true, approved: true }),
     searchByPrefix: async (prefix: string, limit: number, offset: number) =>
       people
         .map((view) => view.account)

@@ -7,7 +7,8 @@ import type { SocialGraph } from '../../social-graph/contract.ts'
 import type { Call } from '../call.ts'
 import { PAGE_LIMITS, pageLinks, PEOPLE_LINKS, readLimit, readOffset, readPage, type Links } from '../paging.ts'
 import type { Edge } from '../routing.ts'
-import { localUsername, requireMember, type AccountRouteDeps } from './accounts.ts'
+import { localUsername, type AccountRouteDeps } from './accounts.ts'
+import { requireMember } from './members.ts'
 
 /** Pages read to fill one of which nobody may be shown. */
 const REFILLS_MAX = 5

@@ -1,6 +1,6 @@
 /** People, as others see them: profiles, what they wrote, whom they follow. */
 import type { Accounts } from '../../accounts/contract.ts'
-import type { AccountView, Hydration } from '../../hydration/contract.ts'
+import type { Hydration } from '../../hydration/contract.ts'
 import { notFound } from '../../kit/errors.ts'
 import type { Site } from '../../mastodon/site.ts'
 import type { AccountId } from '../../snowflake/contract.ts'
@@ -12,12 +12,13 @@ import type { Params } from '../params.ts'
 import type { Presenting } from '../presenting.ts'
 import type { Edge } from '../routing.ts'
 import type { Scope } from '../scopes.ts'
+import { isMember, requireMember, type Users } from './members.ts'
 
 /** Accounts asked for by id at once. */
 const ACCOUNT_IDS_MAX = 40
 
 export interface AccountRouteDeps {
-  accounts: Pick<Accounts, 'user' | 'byUsername' | 'searchByPrefix'>
+  accounts: Pick<Accounts, 'byUsername' | 'searchByPrefix'> & Users
   hydration: Pick<Hydration, 'accounts'>
   graph: SocialGraph
   timelines: Pick<TimelineService, 'account'>
@@ -41,7 +42,7 @@ function profileRoutes(edge: Edge, deps: AccountRouteDeps): void {
     handler: async (call) => {
       const ids = call.params.ids<AccountId>('id', ACCOUNT_IDS_MAX)
       const views = await deps.hydration.accounts(ids)
-      const members = await Promise.all(views.map(({ account }) => isMember(deps, account.id)))
+      const members = await Promise.all(views.map(({ account }) => isMember(deps.accounts, account.id)))
       return deps.present.accounts(views.filter((_view, index) => members[index]))
     },
   })
@@ -141,21 +142,6 @@ function emptyRoutes(edge: Edge, deps: AccountRouteDeps): void {
     scopes: READ_ACCOUNTS,
     handler: () => [],
   })
-}
-
-/** The account, or `not_found` where there is none, or its owner is still waiting to be let in. */
-export async function requireMember(
-  deps: Pick<AccountRouteDeps, 'hydration' | 'accounts'>,
-  id: AccountId,
-): Promise<AccountView> {
-  const [[view], member] = await Promise.all([deps.hydration.accounts([id]), isMember(deps, id)])
-  if (view === undefined || !member) throw notFound()
-  return view
-}
-
-async function isMember({ accounts }: Pick<AccountRouteDeps, 'accounts'>, id: AccountId): Promise<boolean> {
-  const user = await accounts.user(id)
-  return user !== undefined && user.confirmed && user.approved
 }
 
 /** `name`, `@name` or `name@our.domain`; undefined for people of other servers. */

@@ -11,11 +11,12 @@ import { aboutPage, privacyPage, profilePage, statusPage } from '../pages/profil
 import type { Presenting } from '../presenting.ts'
 import type { Edge } from '../routing.ts'
 import type { InstanceTexts } from './instance.ts'
+import { memberNamed, type Users } from './members.ts'
 
 export interface ProfilePageDeps {
   settings: Pick<InstanceSettings, 'title' | 'description' | 'rules' | 'contactEmail'>
   texts: InstanceTexts
-  accounts: Pick<Accounts, 'byUsername'>
+  accounts: Pick<Accounts, 'byUsername'> & Users
   hydration: Pick<Hydration, 'accounts' | 'status'>
   timelines: Pick<TimelineService, 'account'>
   present: Presenting
@@ -38,7 +39,7 @@ export function profilePageRoutes(edge: Edge, deps: ProfilePageDeps): void {
     auth: 'public',
     answers: 'other',
     handler: async (call) => {
-      const account = await deps.accounts.byUsername(call.params.text('username') ?? '')
+      const account = await memberNamed(deps.accounts, call.params.text('username') ?? '')
       if (account === undefined) throw notFound()
       return call.redirect(`/@${account.username}`, 301)
     },
@@ -71,7 +72,7 @@ function publicPage(
 }
 
 async function profileOf(deps: ProfilePageDeps, { params }: Call): Promise<Html> {
-  const account = await deps.accounts.byUsername(params.text('username') ?? '')
+  const account = await memberNamed(deps.accounts, params.text('username') ?? '')
   if (account === undefined || account.suspended) throw notFound()
   const [view] = await deps.hydration.accounts([account.id])
   if (view === undefined) throw notFound()

@@ -1,6 +1,5 @@
-/** What relationship routes share: finding whom they are about, and showing how things stand afterwards. */
-import type { AccountView, Hydration } from '../../hydration/contract.ts'
-import { notFound } from '../../kit/errors.ts'
+/** What relationship routes share: showing how things stand. */
+import type { Hydration } from '../../hydration/contract.ts'
 import { presentRelationship, type Relationship } from '../../mastodon/relationship.ts'
 import type { AccountId } from '../../snowflake/contract.ts'
 import type { SocialGraph } from '../../social-graph/contract.ts'
@@ -8,12 +7,6 @@ import type { SocialGraph } from '../../social-graph/contract.ts'
 export interface RelationshipDeps {
   graph: SocialGraph
   hydration: Pick<Hydration, 'accounts'>
-}
-
-export async function requireAccount(hydration: Pick<Hydration, 'accounts'>, id: AccountId): Promise<AccountView> {
-  const [view] = await hydration.accounts([id])
-  if (view === undefined) throw notFound()
-  return view
 }
 
 /** Each with the viewer's private note. */

@@ -9,7 +9,8 @@ import { invalid, type Params } from '../params.ts'
 import type { ThrottleName } from '../rate-limits.ts'
 import type { Edge } from '../routing.ts'
 import type { Scope } from '../scopes.ts'
-import { relationshipsWith, relationshipWith, requireAccount, type RelationshipDeps } from './relationships-shown.ts'
+import { requireMember, type Users } from './members.ts'
+import { relationshipsWith, relationshipWith, type RelationshipDeps } from './relationships-shown.ts'
 
 /** Accounts whose relationships are asked for at once. */
 const RELATIONSHIPS_MAX = 80
@@ -23,7 +24,7 @@ const MUTE_SECONDS_MAX = 10 * 365 * 24 * 60 * 60
 /** BCP 47 primary language, perhaps with a script or region, as Mastodon's list of languages has them. */
 const LANGUAGE = /^[a-z]{2,3}(-[A-Za-z]{2,4})?$/
 
-export type RelationshipRouteDeps = RelationshipDeps & { clock: Clock }
+export type RelationshipRouteDeps = RelationshipDeps & { accounts: Users; clock: Clock }
 
 const FOLLOWS: readonly Scope[] = ['write:follows']
 const BLOCKS: readonly Scope[] = ['write:blocks']
@@ -69,7 +70,8 @@ interface Deed {
   act: (act: Act) => Promise<void>
 }
 
-function addDeed(edge: Edge, { graph, hydration }: RelationshipDeps, verb: string, deed: Deed): void {
+function addDeed(edge: Edge, deps: RelationshipRouteDeps, verb: string, deed: Deed): void {
+  const { graph } = deps
   edge.route({
     method: 'POST',
     path: `/api/v1/accounts/:id/${verb}`,
@@ -78,7 +80,7 @@ function addDeed(edge: Edge, { graph, hydration }: RelationshipDeps, verb: strin
     ...(deed.limits && { limits: deed.limits }),
     handler: async (call: UserCall) => {
       const { viewer, params } = call
-      const target = await requireAccount(hydration, params.id<AccountId>('id'))
+      const target = await requireMember(deps, params.id<AccountId>('id'))
       const isIdle = viewer === target.account.id && deed.aboutSelf !== true
       if (!isIdle) await deed.act({ viewer, target, params, graph })
       return relationshipWith(graph, viewer, target.account.id)
@@ -96,7 +98,7 @@ function followRoutes(edge: Edge, deps: RelationshipRouteDeps): void {
       if (suspended) throw notFound()
       const relation = graph.relation(viewer, id)
       if (viewer === id || relation.blocking || relation.blockedBy) throw notAllowed()
-      const follower = await requireAccount(deps.hydration, viewer)
+      const follower = await requireMember(deps, viewer)
       // Who is limited asks even where everybody else may simply follow.
       const mustAsk = !relation.following && (locked || follower.account.silenced)
       await graph.follow(viewer, id, mustAsk, readFollowOptions(params))

@@ -13,9 +13,10 @@ import type { Call } from '../call.ts'
 import { PAGE_LIMITS, readLimit, readOffset } from '../paging.ts'
 import type { Presenting } from '../presenting.ts'
 import type { Edge } from '../routing.ts'
+import { memberNamed, type Users } from './members.ts'
 
 export interface SearchDeps {
-  accounts: Pick<Accounts, 'byUsername' | 'searchByPrefix'>
+  accounts: Pick<Accounts, 'byUsername' | 'searchByPrefix'> & Users
   statuses: Pick<StatusStore, 'tagsByPrefix'>
   hydration: Pick<Hydration, 'accounts' | 'statuses'>
   graph: Pick<SocialGraph, 'relation'>
@@ -130,7 +131,7 @@ async function byAddress(
     return { ...NOTHING, statuses: await deps.hydration.statuses([id], viewer) }
   }
   if (!kinds.includes('accounts')) return NOTHING
-  const account = await deps.accounts.byUsername(address.username)
+  const account = await memberNamed(deps.accounts, address.username)
   if (account === undefined || account.suspended) return NOTHING
   return { ...NOTHING, accounts: await deps.hydration.accounts([account.id]) }
 }

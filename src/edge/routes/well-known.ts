@@ -7,11 +7,12 @@ import type { InstanceSettings } from '../../mastodon/instance.ts'
 import type { Urls } from '../../mastodon/urls.ts'
 import type { Edge } from '../routing.ts'
 import type { ServerCounts } from '../server-counts.ts'
+import { memberNamed, type Users } from './members.ts'
 
 export interface WellKnownDeps {
   settings: Pick<InstanceSettings, 'title' | 'description' | 'version' | 'registrations'>
   urls: Urls
-  accounts: Pick<Accounts, 'byUsername'>
+  accounts: Pick<Accounts, 'byUsername'> & Users
   counts: () => Promise<ServerCounts>
   hydration: Pick<Hydration, 'accounts'>
 }
@@ -87,7 +88,7 @@ async function nodeInfoOf({ settings, counts }: WellKnownDeps) {
 /** RFC 7033, for `acct:name@domain` and for addresses of profiles. */
 async function webFingerOf(deps: WellKnownDeps, resource: string) {
   const username = usernameOf(resource, deps.urls)
-  const account = username === undefined ? undefined : await deps.accounts.byUsername(username)
+  const account = username === undefined ? undefined : await memberNamed(deps.accounts, username)
   if (account === undefined) throw notFound()
   if (account.suspended) throw new AppError('gone', 'Gone')
   const [view] = await deps.hydration.accounts([account.id])

@@ -1,0 +1,33 @@
+/** People who have been let in: whoever still waits for that is nobody to others, on every route alike. */
+import type { AccountRecord, Accounts, UserRecord } from '../../accounts/contract.ts'
+import type { AccountView, Hydration } from '../../hydration/contract.ts'
+import { notFound } from '../../kit/errors.ts'
+import type { AccountId } from '../../snowflake/contract.ts'
+
+/** The part of `Accounts` that knows who has been let in. */
+export interface Users {
+  user(id: AccountId): Promise<Pick<UserRecord, 'confirmed' | 'approved'> | undefined>
+}
+
+export async function isMember(accounts: Users, id: AccountId): Promise<boolean> {
+  const user = await accounts.user(id)
+  return user !== undefined && user.confirmed && user.approved
+}
+
+/** The account, or `not_found` where there is none, or its owner is still waiting to be let in. */
+export async function requireMember(
+  deps: { accounts: Users; hydration: Pick<Hydration, 'accounts'> },
+  id: AccountId,
+): Promise<AccountView> {
+  const [[view], member] = await Promise.all([deps.hydration.accounts([id]), isMember(deps.accounts, id)])
+  if (view === undefined || !member) throw notFound()
+  return view
+}
+
+export async function memberNamed(
+  accounts: Pick<Accounts, 'byUsername'> & Users,
+  username: string,
+): Promise<AccountRecord | undefined> {
+  const account = await accounts.byUsername(username)
+  return account !== undefined && (await isMember(accounts, account.id)) ? account : undefined
+}
