@@ -1,0 +1,69 @@
+/** The world of the home benchmark: the seed's people, follows and statuses, a server in a process, and readers with tokens. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { startEmbeddedPostgres } from '../src/engines/database/embedded/start.ts'
+import { loadConfig } from '../src/kit/config/load.ts'
+import { silentLog } from '../src/kit/log.ts'
+import { openBlocks } from '../src/roles/blocks.ts'
+import { openEngines } from '../src/roles/engines.ts'
+import { seedWorld } from '../src/seed/seed.ts'
+import { planWorld } from '../src/seed/world.ts'
+import { openStatusImport } from '../src/write-api/importing.ts'
+import { startServer, type RunningServer } from '../tests/world/server.ts'
+
+const PEOPLE = 1_000
+const POSTS = 20_000
+const SEED = 7
+
+export interface HomeWorld extends AsyncDisposable {
+  readonly server: RunningServer
+  /** One of each reader. */
+  readonly tokens: readonly string[]
+  readonly people: number
+  readonly posts: number
+  readonly follows: number
+}
+
+export async function openHomeWorld(readers: number): Promise<HomeWorld> {
+  await using resources = new AsyncDisposableStack()
+  const dataDir = await mkdtemp(join(tmpdir(), 'dunlin-bench-'))
+  resources.defer(() => rm(dataDir, { recursive: true, force: true }))
+  const { connection } = resources.use(await startEmbeddedPostgres({ dataDir, log: silentLog }))
+  const { host = '', user = '', database = '' } = connection
+  const url = `postgresql://${user}@localhost/${database}?host=${encodeURIComponent(host)}`
+  const seeded = await seed(dataDir, url, readers)
+  const profiling = process.env['SERVER_NODE_OPTIONS']
+  const env = { DATABASE_URL: url, ...(profiling !== undefined && { NODE_OPTIONS: profiling }) }
+  const server = resources.use(await startServer({ dataDir, env }))
+  const opened = resources.move()
+  return { server, ...seeded, [Symbol.asyncDispose]: () => opened.disposeAsync() }
+}
+
+/** Written by the blocks themselves, before the server starts. */
+async function seed(dataDir: string, url: string, readers: number): Promise<Omit<HomeWorld, 'server' | symbol>> {
+  await using resources = new AsyncDisposableStack()
+  const invocation = { flags: { 'data-dir': dataDir }, env: { DUNLIN_ENV: 'test', DATABASE_URL: url }, cwd: dataDir }
+  const { config } = await loadConfig(invocation)
+  const engines = await openEngines(config, silentLog, resources, () => {})
+  const { graph, people, statuses } = await openBlocks(config, engines, resources)
+  const { accounts, oauth } = people
+  const { clock, database: db, outbox, snowflakes } = engines
+  const writing = openStatusImport({ db, outbox, statuses, accounts, rules: { localDomain: config.localDomain } })
+  const plan = planWorld({ people: PEOPLE, posts: POSTS, seed: SEED, endMs: clock.nowMs() })
+  await seedWorld({ accounts, graph, statuses, writing, snowflakes }, plan, () => {})
+  const { app } = await oauth.registerApp({
+    name: 'Benchmark',
+    website: null,
+    redirectUris: ['https://app.example/callback'],
+    scopes: ['read', 'write'],
+  })
+  const tokens: string[] = []
+  // From the end, where nobody is famous.
+  for (const { username } of plan.people.slice(-readers)) {
+    const account = await accounts.byUsername(username)
+    if (account !== undefined) tokens.push((await oauth.issueToken(app, account.id, app.scopes)).token)
+  }
+  return { tokens, people: PEOPLE, posts: POSTS, follows: plan.follows.length }
+}
