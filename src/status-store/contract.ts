@@ -42,6 +42,13 @@ export type NewStatus = Omit<StatusRecord, 'editedAtMs' | 'revision'>
 /** A new status of an import; of a boost, whose author the boosted status has. */
 export type ImportedStatus = NewStatus & { boostedAccount: AccountId | null }
 
+/** A status that a request under an idempotency key makes. */
+export interface KeyedStatus {
+  account: AccountId
+  key: string
+  status: StatusId
+}
+
 export interface StatusCounts {
   replies: number
   boosts: number
@@ -92,6 +99,8 @@ export interface StatusStore {
   findByIdempotencyKey(account: AccountId, key: string): Promise<StatusId | undefined>
   /** Reserves the key in the transaction; false when another transaction has it (then roll back and find it). */
   reserveIdempotencyKey(tx: Db, account: AccountId, key: string, status: StatusId): Promise<boolean>
+  /** Reserves each key for its status, as `reserveIdempotencyKey`; no key twice. Gives the statuses whose key was free. */
+  reserveIdempotencyKeys(tx: Db, keys: readonly KeyedStatus[]): Promise<Set<StatusId>>
   /** Deletes idempotency keys that have lapsed, in batches; returns how many. */
   prune(): Promise<number>
   /**
@@ -117,6 +126,8 @@ export interface StatusStore {
   lock(tx: Db, id: StatusId): Promise<StatusRecord | undefined>
   /** The status as it is now, kept from being deleted until this transaction ends; many may hold it at once. */
   hold(tx: Db, id: StatusId): Promise<StatusRecord | undefined>
+  /** Those of them that are there and that nobody is deleting right now, held as by `hold`: it never waits. */
+  holdUnlocked(tx: Db, ids: readonly StatusId[]): Promise<Set<StatusId>>
   /** Those of them that are there, held as by `hold`. */
   holdMany(tx: Db, ids: readonly StatusId[]): Promise<StatusRecord[]>
 

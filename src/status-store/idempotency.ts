@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto'
 
 import type { Db } from '../engines/database/contract.ts'
 import type { AccountId, StatusId } from '../snowflake/contract.ts'
-import { IDEMPOTENCY_MS } from './contract.ts'
+import { IDEMPOTENCY_MS, type KeyedStatus } from './contract.ts'
 
 /** Keys deleted by one statement. */
 const KEYS_PER_BATCH = 5_000
@@ -23,12 +23,6 @@ export async function statusOfKey(
   return row?.status_id
 }
 
-export interface KeyedStatus {
-  account: AccountId
-  key: string
-  status: StatusId
-}
-
 /** Takes over a lapsed key that was not cleaned up yet. */
 export async function reserveKey(tx: Db, { account, key, status }: KeyedStatus, nowMs: number): Promise<boolean> {
   const reserved = await tx.run`
@@ -37,6 +31,24 @@ export async function reserveKey(tx: Db, { account, key, status }: KeyedStatus, 
     on conflict (account_id, key_hash) do update set status_id = excluded.status_id, created_at = excluded.created_at
     where present.created_at <= ${new Date(nowMs - IDEMPOTENCY_MS)}`
   return reserved === 1
+}
+
+/** As `reserveKey`, in the order of the keys, so that two who reserve many never wait for each other in a circle. */
+export async function reserveKeys(tx: Db, keys: readonly KeyedStatus[], nowMs: number): Promise<Set<StatusId>> {
+  if (keys.length === 0) return new Set()
+  const rows = await tx.rows<{ status_id: StatusId }>`
+    insert into idempotency_keys as present (account_id, key_hash, status_id, created_at)
+    select account_id, key_hash, status_id, ${new Date(nowMs)}
+    from unnest(
+      ${keys.map(({ account }) => account)}::bigint[],
+      ${keys.map(({ key }) => hash(key))}::bytea[],
+      ${keys.map(({ status }) => status)}::bigint[]
+    ) as given (account_id, key_hash, status_id)
+    order by account_id, key_hash
+    on conflict (account_id, key_hash) do update set status_id = excluded.status_id, created_at = excluded.created_at
+    where present.created_at <= ${new Date(nowMs - IDEMPOTENCY_MS)}
+    returning status_id`
+  return new Set(rows.map((row) => row.status_id))
 }
 
 /** A batch at a time, so that no statement runs for long whatever there is to delete. */

@@ -26,6 +26,14 @@ export async function holdStatus(tx: Db, id: StatusId): Promise<StatusRecord | u
   return row && statusRecord(row)
 }
 
+/** As `holdStatus`, of many; passes over those that a delete has locked, so that a batch never waits for one of them. */
+export async function holdUnlocked(tx: Db, ids: readonly StatusId[]): Promise<Set<StatusId>> {
+  if (ids.length === 0) return new Set()
+  const rows = await tx.rows<{ id: StatusId }>`
+    select id from statuses where id = any(${ids}) order by id for key share skip locked`
+  return new Set(rows.map(({ id }) => id))
+}
+
 /** One round trip: the row, and what it changes elsewhere. Stats read the counts only to be locked after them. */
 export async function insertStatus(tx: Db, status: NewStatus): Promise<boolean> {
   const inserted = await tx.one<{ id: StatusId }>`

@@ -3,7 +3,7 @@ import type { Database } from '../engines/database/contract.ts'
 import type { Clock } from '../kit/clock.ts'
 import type { StatusStore } from './contract.ts'
 import { authorStatsOf, countsOf, totalStatuses } from './counts.ts'
-import { forgetKeys, reserveKey, statusOfKey } from './idempotency.ts'
+import { forgetKeys, reserveKey, reserveKeys, statusOfKey } from './idempotency.ts'
 import { holdStatuses, insertStatuses } from './import.ts'
 import * as marks from './marks.ts'
 import { accountIds, conversationAround, homeIds, publicIds } from './skeletons.ts'
@@ -14,6 +14,7 @@ export function openStatusStore({ db, clock }: { db: Database; clock: Clock }): 
   return {
     findByIdempotencyKey: (account, key) => statusOfKey(db, account, key, clock.nowMs()),
     reserveIdempotencyKey: (tx, account, key, status) => reserveKey(tx, { account, key, status }, clock.nowMs()),
+    reserveIdempotencyKeys: (tx, keys) => reserveKeys(tx, keys, clock.nowMs()),
     prune: () => forgetKeys(db, clock.nowMs()),
     insert: statuses.insertStatus,
     insertMany: insertStatuses,
@@ -22,6 +23,7 @@ export function openStatusStore({ db, clock }: { db: Database; clock: Clock }): 
     edit: statuses.editStatus,
     lock: statuses.lockStatus,
     hold: statuses.holdStatus,
+    holdUnlocked: statuses.holdUnlocked,
     holdMany: holdStatuses,
 
     byIds: (ids) => statuses.statusesByIds(db, ids),

@@ -14,7 +14,7 @@ import { newBoost } from './boosting.ts'
 import { commit, type Committing } from './commit.ts'
 import { compose, type Composed, type Composing } from './composing.ts'
 import { IMPORT_STATUSES_MAX, type PastBoost, type PastPost, type PastStatus, type StatusImport } from './contract.ts'
-import { repliedTo } from './posting.ts'
+import { repliedTo } from './drafting.ts'
 
 export interface Importing extends Committing {
   statuses: Pick<StatusStore, 'holdMany' | 'insertMany'>

@@ -3,7 +3,7 @@ import { boost, unboost, type Boosting } from './boosting.ts'
 import type { WriteApi } from './contract.ts'
 import { edit, type Editing } from './editing.ts'
 import * as marking from './marking.ts'
-import { post, type Posting } from './posting.ts'
+import { openPosting, type Posting } from './posting.ts'
 import { remove, type Removing } from './removing.ts'
 
 /** What the acts need, all together; each takes only its own part. */
@@ -11,7 +11,7 @@ export type WriteApiDeps = Posting & Editing & Removing & Boosting & marking.Mar
 
 export function openWriteApi(deps: WriteApiDeps): WriteApi {
   return {
-    post: (author, draft) => post(deps, author, draft),
+    post: openPosting(deps),
     edit: (author, id, wanted) => edit(deps, author, id, wanted),
     remove: (author, id, deleteMedia) => remove(deps, author, id, deleteMedia),
     boost: (account, id, visibility) => boost(deps, account, id, visibility),
