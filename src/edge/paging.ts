@@ -47,6 +47,12 @@ export function readOffset(params: Params): number {
   return offset
 }
 
+/**
+ * Longer queries are nobody's page: they would come back twice in one header, which proxies and clients bound (nginx at
+ * 4 KiB for all headers, Node at 16 KiB).
+ */
+const LINKED_QUERY_CHARACTERS_MAX = 1_000
+
 /** Whatever could end the address or the header early; the path is escaped already as the client sent it. */
 const UNSAFE_IN_LINK = /[^\w\-.~!$&'()*+;=:@/%]/g
 
@@ -82,11 +88,12 @@ export function pageLinks(cursors: readonly bigint[], limit: number, style: Link
 }
 
 /**
- * The Link header's value, next first; undefined when there is nothing to link to. The other query parameters are kept,
- * with brackets and commas escaped: clients split the header at commas.
+ * The Link header's value, next first; undefined when there is nothing to link to, or the query is too long to be sent
+ * back. The other query parameters are kept, with brackets and commas escaped: clients split the header at commas.
  */
 export function linkHeader(base: string, pathAndQuery: string, links: Links): string | undefined {
   const [path = '', query = ''] = splitOnce(pathAndQuery, '?')
+  if (query.length > LINKED_QUERY_CHARACTERS_MAX) return undefined
   const href = (cursor: Record<string, string>): string => {
     const search = new URLSearchParams(query)
     for (const name of [...CURSORS, 'offset', 'page', 'access_token']) search.delete(name)

@@ -92,6 +92,17 @@ test('a hostile path cannot end the address early', () => {
   assert.equal(linkHeader('https://d', '/a%2Cb', { next: { max_id: '7' } }), '<https://d/a%2Cb?max_id=7>; rel="next"')
 })
 
+test('no header grows with what a client sends beyond what clients and proxies take', () => {
+  const links = { next: { max_id: '7' }, prev: { min_id: '9' } }
+  const types = Array.from({ length: 25 }, (_, n) => `exclude_types[]=a_long_type_${n}`).join('&')
+  assert.match(linkHeader('https://d', `/p?${types}`, links) ?? '', /max_id=7/)
+  assert.equal(linkHeader('https://d', `/p?x=${'y'.repeat(10_000)}`, links), undefined)
+  for (let length = 0; length < 3_000; length += 500) {
+    const header = linkHeader('https://d', `/p?${'"'.repeat(length)}`, links) ?? ''
+    assert.ok(header.length < 8_192, `${length}: ${header.length}`)
+  }
+})
+
 test('a route sends the header of its page', async () => {
   await using world = await edgeWorld()
   world.edge.route({
