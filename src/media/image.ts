@@ -17,6 +17,8 @@ export interface ImageLimits {
   bytesMax: number
   /** Width times height, of a still picture or of one frame. */
   pixelsMax: number
+  /** Width, and height: decoders need their time per line, and one of a pixel costs as much as one of thousands. */
+  sideMax: number
   /** Width times height times frames. */
   animationPixelsMax: number
 }
@@ -24,6 +26,7 @@ export interface ImageLimits {
 export const IMAGE_LIMITS: ImageLimits = {
   bytesMax: 16 * 1024 * 1024,
   pixelsMax: 33_177_600,
+  sideMax: 65_535, // JPEG's own
   animationPixelsMax: 100_000_000,
 }
 
@@ -181,7 +184,7 @@ async function examine(bytes: Buffer, limits: ImageLimits): Promise<Source> {
 function checkSize(header: Metadata, limits: ImageLimits): { width: number; height: number; animated: boolean } {
   const { width, height } = header.autoOrient
   const frames = header.pages ?? 1
-  if (width * height > limits.pixelsMax) {
+  if (width * height > limits.pixelsMax || Math.max(width, height) > limits.sideMax) {
     throw new AppError('invalid', `Validation failed: ${width}x${height} pictures are not supported`)
   }
   if (width * height * frames > limits.animationPixelsMax) {

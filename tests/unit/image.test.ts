@@ -276,6 +276,19 @@ test('a bomb of pixels is refused by its header, without being decoded', async (
   assert.ok(performance.now() - startMs < 500)
 })
 
+test('a picture of very many very short lines is refused by its header: it would take half a minute', async () => {
+  const line = (height: number): Promise<Buffer> =>
+    sharp({ create: { width: 1, height, channels: 3, background: '#123456' } })
+      .png()
+      .toBuffer()
+  const { original } = await processor.processImage(await line(65_535))
+  assert.deepEqual([original.width, original.height], [1, 65_535])
+  await assert.rejects(
+    processor.processImage(await line(65_536)),
+    failure('invalid', /1x65536 pictures are not supported/),
+  )
+})
+
 test('a bomb of frames is refused', async () => {
   const limited = imageProcessor({ ...IMAGE_LIMITS, animationPixelsMax: 50 * 50 * 4 })
   for (const format of ['gif', 'webp'] as const) {
