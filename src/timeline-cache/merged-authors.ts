@@ -14,6 +14,11 @@ export class MergedAuthors {
     this.#followersMax = followersMax
   }
 
+  /** All of them: whoever is passed over, or left out of a timeline that is built, is among them from then on. */
+  get authors(): ReadonlySet<AccountId> {
+    return this.#merged
+  }
+
   /** Whether readers, and builders of timelines, have to leave the author to the merge. */
   isMerged(author: AccountId, followers: number): boolean {
     return this.passesOver(author, followers) || this.#merged.has(author)

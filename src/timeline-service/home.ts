@@ -38,41 +38,46 @@ export class HomeSkeleton {
   }
 
   async read(viewer: AccountId, page: Page): Promise<Slice<HomeRow>> {
-    const { fannedOut, merged } = this.#authors(viewer)
-    const [own, ...others] = await Promise.all([
-      this.#readFannedOut(viewer, fannedOut, page),
-      ...(merged.length === 0 ? [] : [this.#deps.celebrities.read(merged, page)]),
-    ])
-    return others.length === 0 ? own : mergeSlices(page, [own, ...others.flat()])
+    const fannedOut = await this.#readFannedOut(viewer, page)
+    // Only now is it known who was passed over before the timeline was read, or left out when it was built.
+    const merged = this.#mergedAuthors(viewer)
+    if (merged.length === 0) return fannedOut
+    return mergeSlices(page, [fannedOut, ...(await this.#deps.celebrities.read(merged, page))])
   }
 
-  /** Everyone whose statuses the viewer's home shows, by the way they get there. */
-  #authors(viewer: AccountId): { fannedOut: AccountId[]; merged: AccountId[] } {
+  #mergedAuthors(viewer: AccountId): AccountId[] {
+    const { authors } = this.#deps.merged
+    return authors.size === 0 ? [] : this.#authors(viewer).filter((author) => authors.has(author))
+  }
+
+  /** Those whose statuses a timeline holds. */
+  #fannedOutAuthors(viewer: AccountId): AccountId[] {
     const { graph, merged } = this.#deps
-    const authors = [viewer, ...graph.following(viewer)]
-    const isMerged = (author: AccountId) => merged.isMerged(author, graph.followerCount(author))
-    const celebrities = authors.filter(isMerged)
-    if (celebrities.length === 0) return { fannedOut: authors, merged: celebrities }
-    return { fannedOut: authors.filter((author) => !isMerged(author)), merged: celebrities }
+    return this.#authors(viewer).filter((author) => !merged.isMerged(author, graph.followerCount(author)))
   }
 
-  async #readFannedOut(viewer: AccountId, authors: AccountId[], page: Page): Promise<Slice<HomeRow>> {
+  /** Everyone whose statuses the viewer's home shows. */
+  #authors(viewer: AccountId): AccountId[] {
+    return [viewer, ...this.#deps.graph.following(viewer)]
+  }
+
+  async #readFannedOut(viewer: AccountId, page: Page): Promise<Slice<HomeRow>> {
     const cached = (await this.#deps.cache.read(viewer, page)) ?? (await this.#readRebuilt(viewer, page))
-    if (cached === undefined) return this.#readStore(viewer, authors, page)
+    if (cached === undefined) return this.#readStore(viewer, page)
     const rows: HomeRow[] = cached.entries.map((entry) => ({ cursor: entry.id }))
     const lower = page.minId ?? page.sinceId ?? 0n
     // Complete in the page's bounds: fewer than asked for is all there is.
     if (cached.floor <= lower) return { rows, endReached: rows.length < page.limit }
     // The page reaches below what the cache holds.
-    if (page.minId !== undefined) return this.#readStore(viewer, authors, page)
+    if (page.minId !== undefined) return this.#readStore(viewer, page)
     if (rows.length >= page.limit) return { rows, endReached: false }
     const maxId = page.maxId !== undefined && page.maxId <= cached.floor ? page.maxId : cached.floor + 1n
-    const older = await this.#readStore(viewer, authors, { ...page, maxId, limit: page.limit - rows.length })
+    const older = await this.#readStore(viewer, { ...page, maxId, limit: page.limit - rows.length })
     return { rows: [...rows, ...older.rows], endReached: older.endReached }
   }
 
-  async #readStore(viewer: AccountId, authors: AccountId[], page: Page): Promise<Slice<HomeRow>> {
-    const rows = await this.#deps.statuses.homeIds(authors, page, viewer)
+  async #readStore(viewer: AccountId, page: Page): Promise<Slice<HomeRow>> {
+    const rows = await this.#deps.statuses.homeIds(this.#fannedOutAuthors(viewer), page, viewer)
     return { rows: rows.map(({ id }) => ({ cursor: id })), endReached: rows.length < page.limit }
   }
 
@@ -97,7 +102,7 @@ export class HomeSkeleton {
     if (ticket === undefined) return
     try {
       // Only from here on are follows and unfollows told to the timeline: who was followed before may be out of date.
-      const authors = this.#authors(viewer).fannedOut
+      const authors = this.#fannedOutAuthors(viewer)
       const rows = await statuses.homeIds(authors, { limit: TIMELINE_ENTRIES_MAX }, viewer)
       const last = rows.at(-1)
       const floor = rows.length < TIMELINE_ENTRIES_MAX || last === undefined ? 0n : last.id - 1n
