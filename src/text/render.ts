@@ -75,10 +75,12 @@ function renderToken(token: Token, links: Links, rel: string): string {
   }
 }
 
-/** Whether a mention's domain is this server's; `localDomain` may carry a port, which mentions do not. */
+/** Whether a mention's domain is this server's; where `localDomain` carries a port, a mention may leave that out. */
 export function isLocal(domain: string | undefined, localDomain: string | undefined): boolean {
   if (domain === undefined) return true
-  return localDomain !== undefined && domain.toLowerCase() === localDomain.toLowerCase().replace(/:\d+$/, '')
+  if (localDomain === undefined) return false
+  const [named, own] = [domain.toLowerCase(), localDomain.toLowerCase()]
+  return named === own || named === own.replace(/:\d+$/, '')
 }
 
 /** The scheme is hidden, the rest is cut to 30 characters by style alone: the whole URL stays there to be copied. */

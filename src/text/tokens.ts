@@ -28,6 +28,8 @@ const NEWLINES = /\n+/y
 const USERNAME = /[a-z0-9_]+/iy
 const DOMAIN = /[\p{L}\p{M}\p{Nd}\p{Pc}]+/uy
 const JOINERS = /[.-]+/y
+const DIGITS = /[0-9]+/y
+const PORT_DIGITS_MAX = 5
 /** Letters, marks, digits, underscores and the separators of a hashtag: middle dots and the zero width non-joiner. */
 const HASHTAG = /[\p{L}\p{M}\p{Nd}\p{Pc}·・\u200c]+/uy
 
@@ -78,13 +80,21 @@ function scanMention(text: string, at: number): Token | undefined {
   const username = scanJoined(USERNAME, text, at + 1)
   if (username === '' || username.length > USERNAME_CHARS_MAX) return undefined
   let end = at + 1 + username.length
-  const domain = text[end] === '@' ? scanJoined(DOMAIN, text, end + 1) : ''
+  const domain = text[end] === '@' ? scanDomain(text, end + 1) : ''
   if (domain !== '') end += 1 + domain.length
   // What goes on like this is an address, a name in another alphabet or the scheme of something.
   const after = charAt(text, end)
   if (after === '@' || after === '＠' || LATIN_OR_MARK.test(after) || text.startsWith('://', end)) return undefined
   const mention = { type: 'mention' as const, text: text.slice(at, end), username }
   return domain === '' ? mention : { ...mention, domain }
+}
+
+/** A host, and its port where there is one: `localhost:3000` is a server's name here. */
+function scanDomain(text: string, from: number): string {
+  const host = scanJoined(DOMAIN, text, from)
+  const end = from + host.length
+  const port = host !== '' && text[end] === ':' ? matchAt(DIGITS, text, end + 1) : ''
+  return port === '' || port.length > PORT_DIGITS_MAX ? host : `${host}:${port}`
 }
 
 /** Words joined by dots or hyphens; those at the end belong to the sentence. */

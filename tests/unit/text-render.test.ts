@@ -33,6 +33,15 @@ test('a mention of a local account is an h-card, and of anyone else plain text',
   assert.equal(html('@alice@elsewhere.test'), '<p>@alice@elsewhere.test</p>')
 })
 
+test('a server whose name has a port is named by mentions with it and without it', () => {
+  const local: Links = { ...links, localDomain: 'localhost:3000' }
+  const card = renderHtml(tokenize('@alice'), local)
+  assert.match(card, /^<p><span class="h-card".*<\/span><\/p>$/)
+  assert.equal(renderHtml(tokenize('@alice@localhost:3000'), local), card)
+  assert.equal(renderHtml(tokenize('@alice@localhost'), local), card)
+  assert.equal(renderHtml(tokenize('@alice@localhost:4000'), local), '<p>@alice@localhost:4000</p>')
+})
+
 test('a hashtag links to its page', () => {
   assert.equal(
     html('#hashtagタグ'),

@@ -54,6 +54,15 @@ test('a mention carries its user name and domain as written', () => {
   assert.deepEqual(tokenize('@Alice@Example.com'), [
     { type: 'mention', text: '@Alice@Example.com', username: 'Alice', domain: 'Example.com' },
   ])
+  assert.deepEqual(tokenize('@bob@localhost:3000: hi'), [
+    { type: 'mention', text: '@bob@localhost:3000', username: 'bob', domain: 'localhost:3000' },
+    { type: 'text', text: ': hi' },
+  ])
+  assert.deepEqual(mentions('@bob@localhost:123456 @eve:80 @bob@localhost: 3'), [
+    '@bob@localhost',
+    '@eve',
+    '@bob@localhost',
+  ])
   assert.deepEqual(tokenize('@Alice'), [{ type: 'mention', text: '@Alice', username: 'Alice' }])
 })
 
