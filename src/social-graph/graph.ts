@@ -30,6 +30,7 @@ import * as lists from './lists.ts'
 import { loadGraph } from './load.ts'
 import { GraphMemory } from './memory.ts'
 import { pairKey, PairQueue } from './pair-queue.ts'
+import { PairVersions } from './pair-versions.ts'
 import * as pairs from './pair.ts'
 import { insertFollows, lapsedMutes, lockPairs, readPairs, writeEdge, type Ends } from './rows.ts'
 
@@ -75,8 +76,7 @@ class PostgresGraph implements OpenSocialGraph {
   readonly #deps: SocialGraphDeps
   readonly #memory = new GraphMemory()
   readonly #queue = new PairQueue()
-  /** The newest versions known, the least recently changed pair first. */
-  readonly #versions = new Map<string, bigint>()
+  readonly #versions = new PairVersions(VERSIONS_MAX)
   readonly #closing = new AbortController()
   readonly #failureLog: LogGate
   readonly #loaded = Promise.withResolvers<void>()
@@ -309,24 +309,17 @@ class PostgresGraph implements OpenSocialGraph {
   }
 
   #knows(key: string, version: bigint): boolean {
-    const known = this.#versions.get(key)
-    return known !== undefined && known >= version
+    return this.#versions.of(key) >= version
   }
 
   /** `pair` has everything up to `version`, and perhaps more. */
   #put(ends: Ends, pair: pairs.Pair, version: bigint): void {
     const key = pairKey(ends.source, ends.target)
     // Only an import can have been faster: it does not queue. What is newer still is told by an event to come.
-    if ((this.#versions.get(key) ?? 0n) > version) return
+    if (this.#versions.of(key) > version) return
     this.#memory.setEdge(ends.source, ends.target, pair.out)
     this.#memory.setEdge(ends.target, ends.source, pair.back)
-    this.#versions.delete(key)
     this.#versions.set(key, version)
-    if (this.#versions.size <= VERSIONS_MAX) return
-    for (const oldest of this.#versions.keys()) {
-      this.#versions.delete(oldest)
-      return
-    }
   }
 
   #putAll(edges: readonly Ends[], after: readonly pairs.Pair[], version: bigint): void {
@@ -349,7 +342,7 @@ class PostgresGraph implements OpenSocialGraph {
 
   async #readUntilKnown(ends: Ends): Promise<void> {
     const key = pairKey(ends.source, ends.target)
-    await this.#untilItWorks(() => this.#queue.run(key, () => this.#readAgain(ends, this.#versions.get(key) ?? 0n)))
+    await this.#untilItWorks(() => this.#queue.run(key, () => this.#readAgain(ends, this.#versions.of(key))))
   }
 
   async #untilItWorks(work: () => Promise<void>): Promise<void> {
