@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'node:test'
@@ -241,6 +241,23 @@ test('a secret is never shown, neither by reports nor by errors, and is no flag'
   assert.doesNotMatch(report, /hush/)
   assert.match(report, /SECRET_KEY_BASE \(environment\): the value must be at least 32 characters/)
   assert.match(report, /--database-url is not a flag/)
+})
+
+test('a data folder that is none is told by its path, with what to do', async () => {
+  await using call = await invocation({ env: { DATA_DIR: 'data' }, files: { data: 'a file' } })
+  await assert.rejects(loadConfig(call), (error: unknown) => {
+    assert.ok(error instanceof AppError)
+    assert.match(error.message, /^The data folder .+\/data cannot be used \(ENOTDIR: .+--data-dir or DATA_DIR\.$/)
+    return true
+  })
+})
+
+test('a dunlin.conf that is there but cannot be read is a mistake, and none is not', async () => {
+  await using call = await invocation()
+  assert.deepEqual(reportConfig(call).problems, [])
+  await mkdir(join(call.cwd, 'dunlin.conf'))
+  assert.match(reportConfig(call).problems.join('\n'), /^dunlin\.conf cannot be read: EISDIR/)
+  await assert.rejects(loadConfig(call), /dunlin\.conf cannot be read/)
 })
 
 test('secrets are made at the first start, for the owner only, and stay the same', async () => {

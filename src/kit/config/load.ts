@@ -73,7 +73,8 @@ function inspect(invocation: Invocation): Resolved {
     },
   }
   const file = readConfigFile(named ?? CONFIG_FILE, invocation.cwd)
-  if ('problem' in file && named !== undefined) {
+  // One that nobody named may be missing; one that is there and cannot be read would be passed over in silence.
+  if ('problem' in file && (named !== undefined || !file.isMissing)) {
     const resolved = resolve(sources)
     return { ...resolved, problems: [file.problem, ...resolved.problems] }
   }
@@ -85,12 +86,13 @@ function inspect(invocation: Invocation): Resolved {
 
 type ConfigFile = NonNullable<Sources['file']>
 
-function readConfigFile(path: string, cwd: string): ConfigFile | { problem: string } {
+function readConfigFile(path: string, cwd: string): ConfigFile | { problem: string; isMissing: boolean } {
   const absolute = resolvePath(cwd, path)
   try {
     return { path, text: readFileSync(absolute, 'utf8'), mode: statSync(absolute).mode }
   } catch (error) {
-    return { problem: `${path} cannot be read: ${error instanceof Error ? error.message : String(error)}` }
+    const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT'
+    return { problem: `${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`, isMissing }
   }
 }
 

@@ -25,8 +25,21 @@ export function secretPath(dataDir: string, name: GeneratedSecret): string {
   return join(dataDir, SECRETS_FOLDER, name)
 }
 
-/** The secret of that name in `dataDir`, made now if there is none. Of several that make it at once, one wins. */
+/**
+ * The secret of that name in `dataDir`, made now if there is none. Of several that make it at once, one wins. Throws
+ * `unavailable` where the folder cannot be used: this is the first that a start wants of it.
+ */
 export async function keptSecret(dataDir: string, name: GeneratedSecret): Promise<string> {
+  try {
+    return await readOrMake(dataDir, name)
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && 'syscall' in error)) throw error
+    const text = `The data folder ${dataDir} cannot be used (${error.message}). Name another with --data-dir or DATA_DIR.`
+    throw new AppError('unavailable', text, { cause: error })
+  }
+}
+
+async function readOrMake(dataDir: string, name: GeneratedSecret): Promise<string> {
   const path = secretPath(dataDir, name)
   const kept = await existingSecret(path)
   if (kept !== undefined) return kept
