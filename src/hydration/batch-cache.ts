@@ -15,6 +15,7 @@ export class BatchCache<Key extends bigint, Value> {
   #old = new Map<Key, Value>()
   readonly #underWay = new Map<Key, Promise<Map<Key, Value>>>()
   #gathering: { keys: Set<Key>; loaded: Promise<Map<Key, Value>> } | undefined
+  readonly #expected = new Map<Key, Expectation>()
 
   constructor(valuesMax: number, load: (keys: Key[]) => Promise<Map<Key, Value>>) {
     this.#generationMax = Math.max(1, Math.floor(valuesMax / 2))
@@ -60,7 +61,37 @@ export class BatchCache<Key extends bigint, Value> {
     return old
   }
 
+  /**
+   * For values that are about to be written. To be called before, so that what is given afterwards is kept only if it was
+   * not forgotten meanwhile, nor expected by somebody else: then nobody here knows which of two values is the later one.
+   * Keys that are given no value are forgotten.
+   */
+  expect(keys: Iterable<Key>): (values: ReadonlyMap<Key, Value>) => void {
+    const own = new Map(Array.from(keys, (key) => [key, this.#expectOne(key)]))
+    return (values) => {
+      for (const [key, expectation] of own) {
+        const { spoiled } = expectation
+        expectation.open -= 1
+        if (expectation.open === 0) this.#expected.delete(key)
+        this.forget(key) // loads under way may be from before
+        const value = values.get(key)
+        if (value !== undefined && !spoiled) this.#keep(key, value)
+      }
+    }
+  }
+
+  #expectOne(key: Key): Expectation {
+    const known = this.#expected.get(key)
+    const expectation = known ?? { open: 0, spoiled: false }
+    expectation.open += 1
+    expectation.spoiled = known !== undefined
+    this.#expected.set(key, expectation)
+    return expectation
+  }
+
   forget(key: Key): void {
+    const expectation = this.#expected.get(key)
+    if (expectation !== undefined) expectation.spoiled = true
     this.#young.delete(key)
     this.#old.delete(key)
     this.#underWay.delete(key)
@@ -69,6 +100,7 @@ export class BatchCache<Key extends bigint, Value> {
   }
 
   forgetAll(): void {
+    for (const expectation of this.#expected.values()) expectation.spoiled = true
     this.#young.clear()
     this.#old.clear()
     this.#underWay.clear()
@@ -104,4 +136,12 @@ export class BatchCache<Key extends bigint, Value> {
     this.#old = this.#young
     this.#young = new Map()
   }
+}
+
+/** Of a key whose next value somebody is writing. */
+interface Expectation {
+  /** How many do. */
+  open: number
+  /** What they give is not kept. */
+  spoiled: boolean
 }

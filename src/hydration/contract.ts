@@ -2,7 +2,7 @@
 import type { AccountRecord } from '../accounts/contract.ts'
 import type { MediaRecord } from '../media/contract.ts'
 import type { AccountId, StatusId } from '../snowflake/contract.ts'
-import type { Marks, StatusCounts, StatusRecord } from '../status-store/contract.ts'
+import type { AuthorStats, Marks, StatusCounts, StatusRecord } from '../status-store/contract.ts'
 
 export * from './visibility.ts'
 
@@ -27,6 +27,13 @@ export interface StatusView {
   marks: Marks | undefined
 }
 
+/** What was committed of the statuses announced: all of it, some, or none. */
+export interface Written {
+  statuses: readonly StatusRecord[]
+  /** Of authors, as of this commit, where known. */
+  stats: ReadonlyMap<AccountId, AuthorStats>
+}
+
 export interface Hydration {
   /**
    * In the order asked; missing ones, and those the viewer may not see (`canSee`, of the boosted status too), are left out.
@@ -37,6 +44,11 @@ export interface Hydration {
   status(id: StatusId, viewer: AccountId | undefined): Promise<StatusView>
   /** In the order asked; missing ones are left out; suspended ones are included (presenters blank them). */
   accounts(ids: readonly AccountId[]): Promise<AccountView[]>
+  /**
+   * Announces statuses that this process is about to commit; no boosts. With the function given back it tells what became
+   * of them, and whatever it wrote is known here from then on, unless it changed again meanwhile.
+   */
+  expect(statuses: readonly Pick<StatusRecord, 'accountId' | 'id'>[]): (outcome: Written) => void
   /** Drops what is cached of a status or account: called right after a local write, before the answer. */
   forgetStatus(id: StatusId): void
   forgetAccount(id: AccountId): void

@@ -11,7 +11,7 @@ import type { AccountId, StatusId } from '../snowflake/contract.ts'
 import type { Relation, SocialGraph } from '../social-graph/contract.ts'
 import type { AuthorStats, Marks, StatusCounts, StatusRecord, StatusStore } from '../status-store/contract.ts'
 import { BatchCache } from './batch-cache.ts'
-import { canSee, type AccountView, type Hydration, type StatusView } from './contract.ts'
+import { canSee, type AccountView, type Hydration, type StatusView, type Written } from './contract.ts'
 import { MarksCache } from './marks-cache.ts'
 
 const STATUSES_CACHED_MAX = 100_000
@@ -25,6 +25,9 @@ export interface HydrationDeps {
   statuses: Pick<StatusStore, 'byIds' | 'counts' | 'marks' | 'authorStats'>
   media: Pick<Media, 'byIds'>
 }
+
+/** Statuses written here whose event may still come. */
+const OWN_WRITES_MAX = 10_000
 
 /** A status with all that belongs to it and is the same for everybody. */
 interface StatusCore {
@@ -45,6 +48,8 @@ export class CachedHydration implements Hydration {
   readonly #stats: BatchCache<AccountId, AuthorStats>
   readonly #apps: BatchCache<bigint, { name: string; website: string | null }>
   readonly #marks: MarksCache
+  /** Statuses that `expect` has taken over: the event that tells of one tells nothing new. */
+  readonly #ownWrites = new Set<StatusId>()
 
   constructor(deps: HydrationDeps) {
     this.#deps = deps
@@ -84,6 +89,31 @@ export class CachedHydration implements Hydration {
   async accounts(ids: readonly AccountId[]): Promise<AccountView[]> {
     const views = await this.#accountViews(new Set(ids))
     return ids.flatMap((id) => views.get(id) ?? [])
+  }
+
+  expect(statuses: readonly Pick<StatusRecord, 'accountId' | 'id'>[]): (outcome: Written) => void {
+    const ids = statuses.map(({ id }) => id)
+    const authors = new Set(statuses.map(({ accountId }) => accountId))
+    const knowCores = this.#cores.expect(ids)
+    const knowCounts = this.#counts.expect(ids)
+    const knowStats = this.#stats.expect(authors)
+    const knowMarks = Array.from(authors, (author) => ({ author, know: this.#marks.expect(author) }))
+    return (outcome) => {
+      const written = outcome.statuses
+      const cores = written.flatMap((status) => this.#knownCore(status) ?? [])
+      knowCores(byId(cores, ({ status }) => status.id))
+      knowCounts(new Map(written.map(({ id }) => [id, NO_COUNTS])))
+      knowStats(outcome.stats)
+      for (const { id, inReplyTo } of written) {
+        if (inReplyTo !== null) this.#counts.forget(inReplyTo)
+        this.#noteOwnWrite(id)
+      }
+      const byAuthor = Map.groupBy(written, ({ accountId }) => accountId)
+      // A reply may belong to a conversation that its author has muted.
+      for (const { author, know } of knowMarks) {
+        know((byAuthor.get(author) ?? []).flatMap(({ id, inReplyTo }) => (inReplyTo === null ? [id] : [])))
+      }
+    }
   }
 
   forgetStatus(id: StatusId): void {
@@ -131,7 +161,8 @@ export class CachedHydration implements Hydration {
   #hear(message: BusMessage): void {
     switch (message.type) {
       case 'status.created': {
-        const { author, boostOf, inReplyTo } = decodeEvent('status.created', message)
+        const { id, author, boostOf, inReplyTo } = decodeEvent('status.created', message)
+        if (this.#ownWrites.delete(id)) return
         if (boostOf !== null) this.#forgetBoost(author, boostOf)
         if (inReplyTo !== null) this.#counts.forget(inReplyTo)
         this.#stats.forget(author)
@@ -225,6 +256,23 @@ export class CachedHydration implements Hydration {
     return views
   }
 
+  #noteOwnWrite(id: StatusId): void {
+    this.#ownWrites.add(id)
+    if (this.#ownWrites.size <= OWN_WRITES_MAX) return
+    const oldest = this.#ownWrites.values().next()
+    if (oldest.done !== true) this.#ownWrites.delete(oldest.value)
+  }
+
+  /** The core of a status just written, if all that belongs to it is in memory. */
+  #knownCore(status: StatusRecord): StatusCore | undefined {
+    const mentioned = status.mentions.map((id) => this.#accounts.peek(id))
+    const app = status.appId === null ? undefined : this.#apps.peek(status.appId)
+    const isKnown = status.media.length === 0 && !mentioned.includes(undefined)
+    if (!isKnown || (status.appId !== null && app === undefined)) return undefined
+    const mentions = mentioned.flatMap((person) => (person === undefined ? [] : [person]))
+    return { status, media: [], mentions: shownMentions(mentions), app }
+  }
+
   async #loadCores(ids: StatusId[]): Promise<Map<StatusId, StatusCore>> {
     const statuses = await this.#deps.statuses.byIds(ids)
     const [media, people, apps] = await Promise.all([
@@ -236,10 +284,7 @@ export class CachedHydration implements Hydration {
       statuses.map((status) => ({
         status,
         media: status.media.flatMap((id) => media.get(id) ?? []),
-        mentions: status.mentions.flatMap((id) => {
-          const person = people.get(id)
-          return person === undefined || person.suspended ? [] : [{ id, username: person.username }]
-        }),
+        mentions: shownMentions(status.mentions.flatMap((id) => people.get(id) ?? [])),
         app: status.appId === null ? undefined : apps.get(status.appId),
       })),
       (core) => core.status.id,
@@ -258,6 +303,10 @@ export class CachedHydration implements Hydration {
       (app) => app.id,
     )
   }
+}
+
+function shownMentions(people: readonly AccountRecord[]): StatusCore['mentions'] {
+  return people.filter(({ suspended }) => !suspended).map(({ id, username }) => ({ id, username }))
 }
 
 /** What one read has gathered. */

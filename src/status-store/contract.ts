@@ -65,6 +65,18 @@ export interface Marks {
   muted: boolean
 }
 
+export interface AuthorStats {
+  statuses: number
+  lastStatusAtMs: number | null
+}
+
+export interface Inserted {
+  /** Of the rows that are new. */
+  ids: Set<StatusId>
+  /** What the authors' stats have become, as the transaction sees them; of those whose stats changed. */
+  stats: Map<AccountId, AuthorStats>
+}
+
 /** A text that the status had once. */
 export interface StatusEditRecord {
   /** When this text was written: at first, or by an edit. */
@@ -74,11 +86,6 @@ export interface StatusEditRecord {
   sensitive: boolean
   mentions: readonly AccountId[]
   media: { id: MediaId; description: string | null }[]
-}
-
-export interface AuthorStats {
-  statuses: number
-  lastStatusAtMs: number | null
 }
 
 export interface StatusEdit {
@@ -109,10 +116,10 @@ export interface StatusStore {
    */
   insert(tx: Db, status: NewStatus): Promise<boolean>
   /**
-   * Inserts many rows and keeps counts, as `insert`; passes over ids and boosts that exist. Gives the ids of the new rows.
+   * Inserts many rows and keeps counts, as `insert`; passes over ids and boosts that exist.
    * The caller holds every boosted status and parent that is not among them.
    */
-  insertMany(tx: Db, statuses: readonly ImportedStatus[]): Promise<Set<StatusId>>
+  insertMany(tx: Db, statuses: readonly ImportedStatus[]): Promise<Inserted>
   /** Removes the status, its boosts, marks and edits. Returns what was removed, itself first; empty when it was gone. */
   remove(tx: Db, id: StatusId): Promise<StatusRecord[]>
   /**

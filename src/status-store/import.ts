@@ -3,8 +3,8 @@
  * two imports and any number of posts never wait for each other in a circle (statuses.ts has the order of locks).
  */
 import type { Db } from '../engines/database/contract.ts'
-import type { StatusId } from '../snowflake/contract.ts'
-import type { ImportedStatus, StatusRecord } from './contract.ts'
+import type { AccountId, StatusId } from '../snowflake/contract.ts'
+import type { AuthorStats, ImportedStatus, Inserted, StatusRecord } from './contract.ts'
 import { DIRECT, PUBLIC, statusColumns, statusRecord, UNLISTED, visibilityNumber, type StatusRow } from './rows.ts'
 
 /** As `holdStatus`, the oldest first. */
@@ -19,8 +19,9 @@ export async function holdStatuses(tx: Db, ids: readonly StatusId[]): Promise<St
  * As `insertStatus`. Lists within a row travel as words with spaces between: PostgreSQL's arrays of arrays are
  * rectangles, and neither ids nor hashtags have spaces.
  */
-export async function insertStatuses(tx: Db, statuses: readonly ImportedStatus[]): Promise<Set<StatusId>> {
-  const rows = await tx.rows<{ id: StatusId }>`
+export async function insertStatuses(tx: Db, statuses: readonly ImportedStatus[]): Promise<Inserted> {
+  if (statuses.length === 0) return { ids: new Set(), stats: new Map() }
+  const rows = await tx.rows<InsertedRow>`
     with fresh as (
       insert into statuses (id, account_id, visibility, boost_of, boosted_account, in_reply_to, in_reply_to_account,
         conversation, text, spoiler_text, sensitive, language, mentions, tags, media, app_id, created_at)
@@ -69,12 +70,25 @@ export async function insertStatuses(tx: Db, statuses: readonly ImportedStatus[]
       group by 1 order by 1
       on conflict (account_id) do update set statuses = author_stats.statuses + excluded.statuses,
         last_status_at = greatest(author_stats.last_status_at, excluded.last_status_at)
+      returning account_id, statuses, last_status_at
     ),
     tagged as (
       insert into status_tags (tag, status_id)
       select tag, id from fresh, unnest(fresh.tags) as tag where visibility = ${PUBLIC}
       on conflict do nothing
     )
-    select id from fresh`
-  return new Set(rows.map(({ id }) => id))
+    select id as status, null as author, null as statuses, null as last_status_at from fresh
+    union all
+    select null, account_id, statuses, last_status_at from known`
+  const ids = new Set<StatusId>()
+  const stats = new Map<AccountId, AuthorStats>()
+  for (const row of rows) {
+    if (row.status !== null) ids.add(row.status)
+    else stats.set(row.author, { statuses: row.statuses, lastStatusAtMs: row.last_status_at?.getTime() ?? null })
+  }
+  return { ids, stats }
 }
+
+type InsertedRow =
+  | { status: StatusId }
+  | { status: null; author: AccountId; statuses: number; last_status_at: Date | null }

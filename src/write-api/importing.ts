@@ -42,7 +42,7 @@ async function importBatch(importing: Importing, batch: readonly PastPost[]): Pr
       known.set(status.id, status)
       return status
     })
-    const fresh = await importing.statuses.insertMany(tx, statuses)
+    const { ids: fresh } = await importing.statuses.insertMany(tx, statuses)
     if (fresh.size > 0) tell(statusesImported(statuses.filter(({ id }) => fresh.has(id))))
     return fresh.size
   })

@@ -3,7 +3,10 @@
  * all their rows at once. What cannot be written without a look at its own circumstances (a picture to attach, a key that
  * is taken, a parent that is gone or going) is left out there and written alone.
  */
-import type { Hydration } from '../hydration/contract.ts'
+import assert from 'node:assert/strict'
+
+import type { Db } from '../engines/database/contract.ts'
+import type { Hydration, Written } from '../hydration/contract.ts'
 import type { Clock } from '../kit/clock.ts'
 import { AppError, notFound } from '../kit/errors.ts'
 import { failpoint } from '../kit/failpoint.ts'
@@ -23,13 +26,12 @@ export interface Posting extends Committing, Drafting {
     | 'findByIdempotencyKey'
     | 'hold'
     | 'holdUnlocked'
-    | 'insert'
     | 'insertMany'
     | 'reserveIdempotencyKey'
     | 'reserveIdempotencyKeys'
   >
   media: Pick<Media, 'attach'>
-  hydration: Pick<Hydration, 'accounts' | 'forgetAccount' | 'forgetStatus' | 'status'>
+  hydration: Pick<Hydration, 'accounts' | 'expect' | 'status'>
   snowflakes: Snowflakes
   clock: Clock
 }
@@ -40,6 +42,8 @@ interface Post {
   readonly idempotencyKey: string | undefined
   readonly acceptedAtMs: number
 }
+
+type IdentifiedPost = Post & { readonly status: NewStatus }
 
 type Poster = (author: AccountId, draft: Draft) => Promise<StatusRecord>
 
@@ -106,51 +110,84 @@ async function statusMadeBy({ statuses }: Posting, author: AccountId, key: strin
 }
 
 async function writeTogether(posting: Posting, posts: readonly Post[]): Promise<(StatusRecord | undefined)[]> {
-  const { hydration, snowflakes, statuses } = posting
-  const all = posts.map((post) => ({ ...post, status: identified(post.draft, snowflakes.next<StatusId>()) }))
-  const written = await commit(posting, async (tx, tell) => {
-    const parents = all.flatMap(({ status }) => status.inReplyTo ?? [])
-    const held = await statuses.holdUnlocked(tx, parents)
-    const possible = all.filter(({ status }) => status.inReplyTo === null || held.has(status.inReplyTo))
-    const keyed = possible.flatMap(({ status, idempotencyKey: key }) =>
-      key === undefined ? [] : [{ account: status.accountId, key, status: status.id }],
-    )
-    const reserved = await statuses.reserveIdempotencyKeys(tx, keyed)
-    const admitted = possible.filter(({ status, idempotencyKey: key }) => key === undefined || reserved.has(status.id))
-    if (admitted.length > 0) {
-      await statuses.insertMany(
-        tx,
-        admitted.map(({ status }) => ({ ...status, boostedAccount: null })),
-      )
-    }
-    for (const { status, acceptedAtMs } of admitted) tell(statusCreated(status, null, acceptedAtMs))
-    return new Set(admitted.map(({ status }) => status.id))
-  })
-  for (const { status } of all) {
-    if (!written.has(status.id)) continue
-    if (status.inReplyTo !== null) hydration.forgetStatus(status.inReplyTo)
-    hydration.forgetAccount(status.accountId)
-  }
-  return all.map(({ status }) => (written.has(status.id) ? recordOf(status) : undefined))
+  const all = posts.map((post) => withId(posting, post))
+  const { statuses } = await announced(posting, all, () =>
+    commit(posting, async (tx, tell) => {
+      const admitted = await admit(posting, tx, all)
+      const stats = await insert(posting, tx, admitted)
+      for (const post of admitted) tell(statusCreated(post.status, null, post.acceptedAtMs))
+      return { statuses: admitted.map(({ status }) => recordOf(status)), stats }
+    }),
+  )
+  const written = new Map(statuses.map((status) => [status.id, status]))
+  return all.map(({ status }) => written.get(status.id))
 }
 
-async function writeAlone(posting: Posting, { draft, idempotencyKey: key, acceptedAtMs }: Post): Promise<StatusRecord> {
-  const { accountId: author } = draft
-  const status = identified(draft, posting.snowflakes.next<StatusId>())
-  const inserted = await commit(posting, async (tx, tell) => {
-    const { statuses } = posting
-    if (key !== undefined && !(await statuses.reserveIdempotencyKey(tx, author, key, status.id))) return false
-    if (status.inReplyTo !== null && (await statuses.hold(tx, status.inReplyTo)) === undefined) throw parentNotFound()
-    await statuses.insert(tx, status)
-    if (status.media.length > 0) await posting.media.attach(tx, author, status.media, status.id)
-    tell(statusCreated(status, null, acceptedAtMs))
-    return true
-  })
-  if (!inserted && key !== undefined) return (await statusMadeBy(posting, author, key)) ?? unavailableRepetition()
-  if (status.inReplyTo !== null) posting.hydration.forgetStatus(status.inReplyTo)
-  posting.hydration.forgetAccount(author)
-  return recordOf(status)
+/** Those whose parent stays there and whose key is free, from now on until the end of the transaction. */
+async function admit({ statuses }: Posting, tx: Db, posts: readonly IdentifiedPost[]): Promise<IdentifiedPost[]> {
+  const parents = posts.flatMap(({ status }) => status.inReplyTo ?? [])
+  const held = await statuses.holdUnlocked(tx, parents)
+  const possible = posts.filter(({ status }) => status.inReplyTo === null || held.has(status.inReplyTo))
+  const keys = possible.flatMap(({ status, idempotencyKey: key }) =>
+    key === undefined ? [] : [{ account: status.accountId, key, status: status.id }],
+  )
+  const reserved = await statuses.reserveIdempotencyKeys(tx, keys)
+  return possible.filter(({ status, idempotencyKey: key }) => key === undefined || reserved.has(status.id))
 }
+
+async function writeAlone(posting: Posting, post: Post): Promise<StatusRecord> {
+  const { idempotencyKey: key } = post
+  const identifiedPost = withId(posting, post)
+  const { status } = identifiedPost
+  const { accountId: author, inReplyTo, media } = status
+  const { statuses } = await announced(posting, [identifiedPost], () =>
+    commit(posting, async (tx, tell) => {
+      if (key !== undefined && !(await posting.statuses.reserveIdempotencyKey(tx, author, key, status.id))) {
+        return NOTHING_WRITTEN
+      }
+      if (inReplyTo !== null && (await posting.statuses.hold(tx, inReplyTo)) === undefined) throw parentNotFound()
+      const stats = await insert(posting, tx, [identifiedPost])
+      if (media.length > 0) await posting.media.attach(tx, author, media, status.id)
+      tell(statusCreated(status, null, post.acceptedAtMs))
+      return { statuses: [recordOf(status)], stats }
+    }),
+  )
+  const [written] = statuses
+  if (written !== undefined || key === undefined) return written ?? unavailableRepetition()
+  return (await statusMadeBy(posting, author, key)) ?? unavailableRepetition()
+}
+
+function withId({ snowflakes }: Posting, post: Post): IdentifiedPost {
+  return { ...post, status: identified(post.draft, snowflakes.next<StatusId>()) }
+}
+
+/** Inserts what may be inserted. Gives what it made of the authors' stats. */
+async function insert({ statuses }: Posting, tx: Db, posts: readonly IdentifiedPost[]): Promise<Written['stats']> {
+  const { ids, stats } = await statuses.insertMany(
+    tx,
+    posts.map(({ status }) => ({ ...status, boostedAccount: null })),
+  )
+  assert.equal(ids.size, posts.length, 'ids are new')
+  return stats
+}
+
+/** The caches know what is written as soon as it is, and are told in any case how it ended. */
+async function announced(
+  { hydration }: Posting,
+  posts: readonly IdentifiedPost[],
+  write: () => Promise<Written>,
+): Promise<Written> {
+  const tell = hydration.expect(posts.map(({ status }) => status))
+  let outcome = NOTHING_WRITTEN
+  try {
+    outcome = await write()
+    return outcome
+  } finally {
+    tell(outcome)
+  }
+}
+
+const NOTHING_WRITTEN: Written = { statuses: [], stats: new Map() }
 
 function recordOf(status: NewStatus): StatusRecord {
   return { ...status, editedAtMs: null, revision: 0 }

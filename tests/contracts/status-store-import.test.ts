@@ -44,10 +44,11 @@ const insertMany = (world: StatusWorld, statuses: readonly ImportedStatus[]) =>
 test('an import is stored and counted as the same statuses one by one', async () => {
   await using together = await openStatusWorld()
   await using singly = await openStatusWorld()
-  const fresh = await insertMany(together, BATCH)
-  assert.deepEqual(fresh, new Set(BATCH.map(({ id }) => id)))
+  const { ids, stats } = await insertMany(together, BATCH)
+  assert.deepEqual(ids, new Set(BATCH.map(({ id }) => id)))
   for (const { boostedAccount: _known, ...status } of BATCH) assert.ok(await singly.insert(status))
   const all = BATCH.map(({ id }) => id)
+  assert.deepEqual(stats, await singly.store.authorStats([...new Set(BATCH.map(({ accountId: author }) => author))]))
   for (const status of [ORIGINAL, PRIVATE_REPLY, REPLY, DIRECT, BOOST]) {
     assert.deepEqual(await together.store.byIds([status.id]), [asRecord(status)])
   }
@@ -75,12 +76,16 @@ async function tableOf({ db }: StatusWorld, table: 'statuses' | 'status_counts' 
 test('given again, whole or in part, it adds only what is new, and counts nothing twice', async () => {
   await using world = await openStatusWorld()
   await insertMany(world, BATCH.slice(0, 3))
-  const fresh = await insertMany(world, BATCH)
-  assert.deepEqual(fresh, new Set([DIRECT.id, BOOST.id]))
-  assert.equal((await insertMany(world, BATCH)).size, 0)
+  const { ids } = await insertMany(world, BATCH)
+  assert.deepEqual(ids, new Set([DIRECT.id, BOOST.id]))
+  assert.equal((await insertMany(world, BATCH)).ids.size, 0)
   const secondBoost = { ...boostOf(ORIGINAL, 6, 3), boostedAccount: ORIGINAL.accountId }
   const reply = imported(replyTo(REPLY, 7, { accountId: accountId(1) }))
-  assert.deepEqual([...(await insertMany(world, [secondBoost, reply]))], [reply.id], 'one boost a person and status')
+  assert.deepEqual(
+    [...(await insertMany(world, [secondBoost, reply])).ids],
+    [reply.id],
+    'one boost a person and status',
+  )
   const { kept, recounted } = await countsAndRecounts(world.db)
   assert.deepEqual(kept, recounted)
 })

@@ -41,6 +41,7 @@ function threadOf(written: Written[], relations: Record<number, Partial<Relation
       },
       accounts: async () => [],
       forgetStatus: () => {},
+      expect: () => () => {},
       forgetMarks: () => {},
       forgetAccount: () => {},
     },

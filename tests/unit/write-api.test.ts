@@ -41,7 +41,8 @@ test('a status is written with what its text names, and told of in the same tran
       },
     },
   ])
-  assert.ok(world.forgotten.has(ALICE))
+  const [author] = await world.hydration.accounts([ALICE])
+  assert.deepEqual([author?.statuses, author?.lastStatusAtMs], [1, posted.createdAtMs])
 })
 
 test('what a client leaves open comes from the account, and the language from the text', async () => {

@@ -106,6 +106,7 @@ export async function openWritingWorld({ charactersMax = 500, on }: WritingOptio
       forgotten.add(id)
       cached.forgetAccount(id)
     },
+    expect: (statuses) => cached.expect(statuses),
     forgetMarks: (viewer, status) => cached.forgetMarks(viewer, status),
   }
   const api = openWriteApi({
