@@ -51,7 +51,8 @@ export class HomeWorld {
     this.people = Array.from({ length: options.people }, (_, n) => BigInt(n + 1) as AccountId)
     this.#bus = new SlowBus(schedule)
     const clock = handClock()
-    this.cache = this.#slowed(openSharedMemoryTimelines({ clock, bytesLimit: 2 ** 20 }))
+    const engine = { clock, bytesLimit: 2 ** 20, placeOf: (owner: AccountId) => Number(owner) }
+    this.cache = this.#slowed(openSharedMemoryTimelines(engine))
     const graph = this.#graph()
     const statuses = this.#store()
     this.hydration = new CachedHydration({
@@ -196,6 +197,7 @@ export class HomeWorld {
       following: (viewer: AccountId) => this.people.filter((target) => memory.has('follows', viewer, target)),
       followerCount: (target: AccountId) => this.#followers(target).length,
       followingCount: (viewer: AccountId) => this.people.filter((one) => memory.has('follows', viewer, one)).length,
+      followerPlaces: (author: AccountId) => Uint32Array.from(this.#followers(author), Number),
       followersPage: (author: AccountId) => ({ followers: this.#followers(author), lastIndex: this.people.length }),
       apply: async ({ source, target, version }: EventBodies['graph.changed']) => {
         if (memory.version(source, target) >= version) return

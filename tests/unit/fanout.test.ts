@@ -31,13 +31,31 @@ interface World extends AsyncDisposable {
 
 function openWorld(options: { followers?: AccountId[]; followersMax?: number } = {}): World {
   const clock = handClock()
-  const cache = openSharedMemoryTimelines({ clock, bytesLimit: 32 * 2 ** 20 })
+  const engine = { clock, bytesLimit: 32 * 2 ** 20, placeOf: (owner: AccountId) => Number(owner) }
+  const cache = openSharedMemoryTimelines(engine)
   const lives = recentLives()
   const follows = new Map([[AUTHOR, new Set(options.followers ?? [ALICE, BOB])]])
   const statuses: StatusRecord[] = []
   const pages: number[] = []
   let handler: Handler = () => Promise.reject(new Error('did not join'))
-  const followersOf = (author: AccountId) => [...(follows.get(author) ?? [])]
+  const followersOf = (author: AccountId) => [...(follows.get(author) ?? [])].toSorted((a, b) => (a < b ? -1 : 1))
+  const nextFollowers = (author: AccountId, after: number, limit: number) => {
+    const followers = followersOf(author).filter((follower) => Number(follower) > after)
+    pages.push(Math.min(followers.length, limit))
+    return followers.slice(0, limit)
+  }
+  const graph = {
+    apply: async () => {},
+    followerCount: (author: AccountId) => followersOf(author).length,
+    relation: (viewer: AccountId, target: AccountId) =>
+      graphFacts({ following: follows.get(target)?.has(viewer) === true }),
+    followersPage: (author: AccountId, afterIndex: number, limit: number) => {
+      const followers = nextFollowers(author, afterIndex, limit)
+      return { followers, lastIndex: Number(followers.at(-1) ?? afterIndex) }
+    },
+    followerPlaces: (author: AccountId, afterPlace: number, limit: number) =>
+      Uint32Array.from(nextFollowers(author, afterPlace, limit), Number),
+  }
   startFanout({
     bus: {
       join: (_group, _types, joined) => {
@@ -45,16 +63,7 @@ function openWorld(options: { followers?: AccountId[]; followersMax?: number } =
         return { [Symbol.asyncDispose]: async () => {} }
       },
     },
-    graph: {
-      apply: async () => {},
-      followerCount: (author) => followersOf(author).length,
-      relation: (viewer, target) => graphFacts({ following: follows.get(target)?.has(viewer) === true }),
-      followersPage: (author, afterIndex, limit) => {
-        const followers = followersOf(author).slice(afterIndex + 1, afterIndex + 1 + limit)
-        pages.push(followers.length)
-        return { followers, lastIndex: afterIndex + followers.length }
-      },
-    },
+    graph,
     statuses: {
       byIds: async (ids) => statuses.filter(({ id }) => ids.includes(id)),
       homeIds: async (authors, { limit }: Page) =>
