@@ -336,5 +336,12 @@ test('who favourited or boosted comes in pages, without those the reader has blo
     on.world.relate(BOB, CAROL, { blocking: true })
     assert.deepEqual(idsIn(await on.ask('bob', 'GET', path)), [String(BOB)])
     on.world.relate(BOB, CAROL, {})
+    on.world.relate(ALICE, CAROL, { blocking: true })
+    assert.deepEqual(
+      idsIn(await on.ask('alice', 'GET', path)),
+      [String(BOB)],
+      'nor does the author meet whom they block',
+    )
+    on.world.relate(ALICE, CAROL, {})
   }
 })

@@ -29,7 +29,8 @@ export function profilePage(server: string, view: AccountView, posts: readonly S
         </dl>`
       }
       <p class="quiet small">
-        ${account.statuses_count} posts · ${account.following_count} following · ${account.followers_count} followers
+        ${counted(account.statuses_count, 'post', 'posts')} · ${account.following_count} following ·
+        ${counted(account.followers_count, 'follower', 'followers')}
       </p>
       ${posts.map((post) => postPart(presentStatus(post, site, ANONYMOUS)))}`,
   )
@@ -61,7 +62,8 @@ function postPart(status: Status): Html {
     }
     <p class="quiet small">
       <a href="${shown.url}"><time datetime="${shown.created_at}">${timeText(shown.created_at)}</time></a>
-      · ${shown.replies_count} replies · ${shown.reblogs_count} boosts · ${shown.favourites_count} favourites
+      · ${counted(shown.replies_count, 'reply', 'replies')} · ${counted(shown.reblogs_count, 'boost', 'boosts')} ·
+      ${counted(shown.favourites_count, 'favourite', 'favourites')}
     </p>
   </article>`
 }
@@ -86,6 +88,10 @@ function bodyPart(status: Status): Html {
 
 function nameOf(account: Account): string {
   return account.display_name === '' ? `@${account.username}` : account.display_name
+}
+
+function counted(count: number, one: string, many: string): string {
+  return `${count} ${count === 1 ? one : many}`
 }
 
 function timeText(iso: string): string {

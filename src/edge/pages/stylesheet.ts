@@ -77,6 +77,7 @@ button:hover, .button:hover { filter: brightness(1.08); }
 .banner { display: block; width: 100%; height: auto; aspect-ratio: 3; object-fit: cover; border-radius: .5rem; }
 .face { width: 5rem; height: 5rem; object-fit: cover; border-radius: .75rem; margin: 1rem 0 .5rem; }
 .post { padding: 1rem 0; border-top: 1px solid var(--line); overflow-wrap: anywhere; }
+.post:first-child { padding-top: 0; border-top: 0; }
 .post p { margin: 0 0 .6rem; }
 .post img { display: block; max-width: 100%; height: auto; margin: .5rem 0; border-radius: .5rem; }
 .post summary { cursor: pointer; margin: 0 0 .6rem; font-weight: 600; }

@@ -62,7 +62,8 @@ interface ShownPeopleDeps {
 /** A list of people as somebody may see it. */
 export interface PeopleWalk {
   viewer: AccountId | undefined
-  owner: AccountId
+  /** Sees everybody on it; undefined for lists that are nobody's own. */
+  owner: AccountId | undefined
   read: (page: Page) => Promise<Cursored<AccountId>[]>
 }
 
@@ -95,11 +96,11 @@ export async function shownPeople(
   return { links, views: cut.map(({ item }) => item) }
 }
 
-/** As Mastodon: on others' lists, nobody whom one blocks or mutes, and nobody by whom one is blocked. */
+/** As Mastodon: on all but one's own lists, nobody whom one blocks or mutes, and nobody by whom one is blocked. */
 function isShownTo(
   graph: Pick<SocialGraph, 'relation'>,
   viewer: AccountId | undefined,
-  owner: AccountId,
+  owner: AccountId | undefined,
   account: AccountRecord,
 ): boolean {
   if (account.suspended) return false

@@ -25,7 +25,8 @@ function peopleRoute(
     handler: async (call) => {
       const { params, viewer } = call
       const { status } = await properView(deps, params.id<StatusId>('id'), viewer)
-      const walk = { viewer, owner: status.accountId, read: (page: Page) => list(status.id, page) }
+      // As Mastodon: here even the author does not meet people whom they block.
+      const walk = { viewer, owner: undefined, read: (page: Page) => list(status.id, page) }
       const { links, views } = await shownPeople(deps, walk, readPage(params, PAGE_LIMITS.accounts))
       call.link(links)
       return deps.present.accounts(views)
