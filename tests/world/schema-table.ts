@@ -15,6 +15,9 @@ export type Entity = Map<string, Attribute>
 export interface Endpoint {
   method: string
   segments: readonly string[]
+  /** As in the table: `write:follows or follow`; empty where none is asked for. */
+  scope: string
+  auth: string
   returns: string
 }
 
@@ -109,9 +112,11 @@ function addClientRules(entities: Map<string, Entity>): void {
 }
 
 export function readEndpoints(): Endpoint[] {
-  return rowsOf('endpoints.tsv').map(([method = '', path = '', , , , returns = '']) => ({
+  return rowsOf('endpoints.tsv').map(([method = '', path = '', scope = '', auth = '', , returns = '']) => ({
     method,
     segments: path.split('/'),
+    scope,
+    auth,
     returns,
   }))
 }
