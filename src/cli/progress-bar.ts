@@ -17,6 +17,8 @@ export function progressBar(terminal: Terminal, nowMs: () => number): Progress {
 }
 
 function redrawnBar(terminal: Terminal, nowMs: () => number): Progress {
+  // Terminals that do not know their width say 0.
+  const width = terminal.columns > 1 ? terminal.columns - 1 : Infinity
   let shown: string | undefined
   let drawnMs = 0
   return (stage, done, total) => {
@@ -27,7 +29,7 @@ function redrawnBar(terminal: Terminal, nowMs: () => number): Progress {
     const filled = total === 0 ? BAR_COLUMNS : Math.round((BAR_COLUMNS * done) / total)
     const bar = '█'.repeat(filled) + '░'.repeat(BAR_COLUMNS - filled)
     const line = `${stage.padEnd(9)} ${bar} ${grouped(done)} of ${grouped(total)}`
-    terminal.out(`${isNew ? '' : LINE_ABOVE}${line.slice(0, terminal.columns - 1)}`)
+    terminal.out(`${isNew ? '' : LINE_ABOVE}${line.slice(0, width)}`)
   }
 }
 

@@ -121,7 +121,7 @@ test('the smallest world has one person with one status', async () => {
   assert.deepEqual(await on.counts(), [1, 0, 1])
 })
 
-function watchedTerminal(isInteractive: boolean): { terminal: Terminal; out: string[]; err: string[] } {
+function watchedTerminal(isInteractive: boolean, columns = 60): { terminal: Terminal; out: string[]; err: string[] } {
   const out: string[] = []
   const err: string[] = []
   const terminal: Terminal = {
@@ -130,7 +130,7 @@ function watchedTerminal(isInteractive: boolean): { terminal: Terminal; out: str
     firstLine: async () => '',
     isClosed: () => false,
     isInteractive,
-    columns: 60,
+    columns,
     env: {},
     cwd: '/',
   }
@@ -151,6 +151,17 @@ test('on a terminal the bar of a stage is one line, redrawn now and then and at 
   assert.equal(out[1], `\u001B[1A\u001B[2Kpeople    ${'█'.repeat(15)}${'░'.repeat(15)} 1,000 of 2,000`)
   assert.equal(out.at(-2), `\u001B[1A\u001B[2Kpeople    ${'█'.repeat(30)} 2,000 of 2,000`)
   assert.equal(out.at(-1), `follows   ${'░'.repeat(30)} 0 of 5`, 'a new stage is a line of its own')
+})
+
+test('a bar fits into one line, and a terminal that does not know its width gets the whole', () => {
+  const lineOn = (columns: number) => {
+    const { terminal, out } = watchedTerminal(true, columns)
+    progressBar(terminal, () => 0)('people', 0, 2)
+    return out[0]
+  }
+  const whole = `people    ${'░'.repeat(30)} 0 of 2`
+  assert.equal(lineOn(20), whole.slice(0, 19))
+  assert.equal(lineOn(0), whole)
 })
 
 test('elsewhere there is a line for each quarter, not on the stream of the answer', () => {
