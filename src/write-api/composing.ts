@@ -2,6 +2,7 @@
 import type { Accounts } from '../accounts/contract.ts'
 import { AppError } from '../kit/errors.ts'
 import type { AccountId, MediaId } from '../snowflake/contract.ts'
+import type { SocialGraph } from '../social-graph/contract.ts'
 import { cleanText } from '../text/clean.ts'
 import { countCharacters } from '../text/count.ts'
 import { hashtagNames, mentionedUsernames } from '../text/entities.ts'
@@ -20,6 +21,16 @@ export interface Composing {
   rules: ComposingRules
 }
 
+export interface ComposingBy extends Composing {
+  graph: Pick<SocialGraph, 'relation'>
+}
+
+interface Written {
+  text: string
+  spoilerText: string
+  hasMedia: boolean
+}
+
 export interface Composed {
   text: string
   spoilerText: string
@@ -28,11 +39,15 @@ export interface Composed {
   tags: string[]
 }
 
+/** As `compose`; as in Mastodon, nobody speaks to people whom they have blocked: such a name is just text. */
+export async function composeBy(composing: ComposingBy, author: AccountId, written: Written): Promise<Composed> {
+  const composed = await compose(composing, written)
+  const mentions = composed.mentions.filter((id) => !composing.graph.relation(author, id).blocking)
+  return { ...composed, mentions }
+}
+
 /** Throws `invalid` for a text that is too long, or missing where there are no pictures either. */
-export async function compose(
-  { accounts, rules }: Composing,
-  written: { text: string; spoilerText: string; hasMedia: boolean },
-): Promise<Composed> {
+export async function compose({ accounts, rules }: Composing, written: Written): Promise<Composed> {
   if (written.text.length + written.spoilerText.length > TEXT_UNITS_MAX) throw tooLong(rules)
   let text = cleanText(written.text)
   let spoilerText = cleanText(written.spoilerText)

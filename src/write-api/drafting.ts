@@ -6,10 +6,10 @@ import { AppError } from '../kit/errors.ts'
 import { idTimeMs, type AccountId, type StatusId } from '../snowflake/contract.ts'
 import type { NewStatus, StatusRecord } from '../status-store/contract.ts'
 import { detectLanguage, languageOf } from '../text/language.ts'
-import { chosenMedia, compose, type Composed, type Composing } from './composing.ts'
+import { chosenMedia, composeBy, type Composed, type ComposingBy } from './composing.ts'
 import { UnexpectedMentions, type Draft } from './contract.ts'
 
-export interface Drafting extends Composing {
+export interface Drafting extends ComposingBy {
   accounts: Pick<Accounts, 'byUsernames' | 'user'>
   hydration: Pick<Hydration, 'accounts' | 'status'>
 }
@@ -20,7 +20,7 @@ export type Drafted = Omit<NewStatus, 'conversation' | 'createdAtMs' | 'id'> & {
 /** Throws `invalid` for what may not be written, `not_found` when what is answered is not there for the author. */
 export async function drafted(drafting: Drafting, author: AccountId, draft: Draft): Promise<Drafted> {
   const media = chosenMedia(draft.media)
-  const composed = await compose(drafting, { ...draft, hasMedia: media.length > 0 })
+  const composed = await composeBy(drafting, author, { ...draft, hasMedia: media.length > 0 })
   refuseUnexpected(composed, draft.allowedMentions)
   const parent = draft.inReplyTo === undefined ? undefined : await parentOf(drafting, author, draft.inReplyTo)
   const language = draft.language === undefined ? null : languageOf(draft.language)

@@ -11,11 +11,11 @@ import type { AccountId, MediaId, StatusId } from '../snowflake/contract.ts'
 import type { StatusRecord, StatusStore } from '../status-store/contract.ts'
 import { languageOf } from '../text/language.ts'
 import { commit, type Committing } from './commit.ts'
-import { chosenMedia, compose, type Composed, type Composing } from './composing.ts'
+import { chosenMedia, composeBy, type Composed, type ComposingBy } from './composing.ts'
 import type { Edit, MediaChange } from './contract.ts'
 import { statusEdited } from './telling.ts'
 
-export interface Editing extends Committing, Composing {
+export interface Editing extends Committing, ComposingBy {
   statuses: Pick<StatusStore, 'byIds' | 'edit' | 'lock'>
   media: Pick<Media, 'attach' | 'attachedTo' | 'update'>
   hydration: Pick<Hydration, 'forgetStatus'>
@@ -26,7 +26,7 @@ export async function edit(editing: Editing, author: AccountId, id: StatusId, wa
   const [before] = await editing.statuses.byIds([id])
   if (!mayEdit(before, author)) throw notFound()
   const media = wanted.media && chosenMedia(wanted.media)
-  const composed = await compose(editing, { ...wanted, hasMedia: (media ?? before.media).length > 0 })
+  const composed = await composeBy(editing, author, { ...wanted, hasMedia: (media ?? before.media).length > 0 })
   failpoint('W1')
   const edited = await commit(editing, async (tx, tell) => {
     // Two edits at once come one after the other, each with a revision of its own.

@@ -45,6 +45,16 @@ test('a status is written with what its text names, and told of in the same tran
   assert.deepEqual([author?.statuses, author?.lastStatusAtMs], [1, posted.createdAtMs])
 })
 
+test('whoever blocks somebody does not speak to them: their name is just text', async () => {
+  await using world = await openWritingWorld()
+  world.relate(ALICE, BOB, { blocking: true })
+  world.relate(ALICE, CAROL, { blockedBy: true })
+  const posted = await world.post(ALICE, { text: '@bob @carol @dan', visibility: 'direct' })
+  assert.deepEqual([posted.text, posted.mentions], ['@bob @carol @dan', [CAROL, DAN]])
+  const edited = await world.edit(ALICE, posted.id, { text: 'But @bob!' })
+  assert.deepEqual([edited.text, edited.mentions], ['But @bob!', []])
+})
+
 test('what a client leaves open comes from the account, and the language from the text', async () => {
   await using world = await openWritingWorld()
   const text = 'Das ist ein ganz gewöhnlicher deutscher Satz über das Wetter.'
