@@ -36,7 +36,7 @@ export async function accountIds(
   page: Page,
   filter: AccountStatusesFilter,
 ): Promise<StatusId[]> {
-  if (filter.pinned) return pinnedIds(db, account, page)
+  if (filter.pinned) return pinnedIds(db, account, page, filter)
   const within = range(page)
   const rows = await db.rows<IdRow>`
     select id from (
@@ -59,11 +59,16 @@ function accountConditions(filter: AccountStatusesFilter): SqlFragment[] {
   return conditions
 }
 
-async function pinnedIds(db: Db, account: AccountId, page: Page): Promise<StatusId[]> {
+/** The last pinned first; with the other filters, as Mastodon. */
+async function pinnedIds(db: Db, account: AccountId, page: Page, filter: AccountStatusesFilter): Promise<StatusId[]> {
   const { below, above } = range(page)
   const rows = await db.rows<IdRow>`
     select status_id as id from pins
     where account_id = ${account} and status_id < ${below} and status_id > ${above}
+      and exists (
+        select from statuses
+        where id = pins.status_id and ${allOf(accountConditions(filter))} ${filter.onlyMedia ? withMedia : noSql}
+      )
     order by pins.id desc limit ${page.limit}`
   return ids(rows)
 }

@@ -299,6 +299,8 @@ test(`${PINS_MAX} statuses are pinned at most, also when all are pinned at once`
   const filter = { onlyMedia: false, excludeReplies: false, excludeBoosts: false, pinned: true, tagged: null }
   const pinned = await store.accountIds(accountId(1), anyPage, filter)
   assert.equal(pinned.length, PINS_MAX)
+  assert.deepEqual(await store.accountIds(accountId(1), anyPage, { ...filter, onlyMedia: true }), [], 'no pictures')
+  assert.deepEqual(await store.accountIds(accountId(1), anyPage, { ...filter, tagged: 'cats' }), [], 'no such tag')
   const [first = statusId(0)] = pinned
   assert.equal(await db.transaction((tx) => store.addPin(tx, accountId(1), first)), false, 'pinned already')
   assert.equal(await db.transaction((tx) => store.removePin(tx, accountId(1), first)), true)
