@@ -75,8 +75,9 @@ export interface ProfileChange {
   displayName?: string
   note?: string
   fields?: { name: string; value: string }[]
-  avatar?: AccountPicture | null
-  header?: AccountPicture | null
+  /** A new picture, none, or another description of the one that is there. */
+  avatar?: AccountPicture | Pick<AccountPicture, 'description'> | null
+  header?: AccountPicture | Pick<AccountPicture, 'description'> | null
   locked?: boolean
   bot?: boolean
   discoverable?: boolean | null

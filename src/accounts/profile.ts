@@ -1,5 +1,5 @@
 /** The rules of a profile: limits, what is cleaned, and how a change is laid over what is there. */
-import type { AccountField, AccountRecord, ProfileChange, UserRecord } from './contract.ts'
+import type { AccountField, AccountPicture, AccountRecord, ProfileChange, UserRecord } from './contract.ts'
 import { BLANK, Faults, INVALID, tooLong } from './sign-up-rules.ts'
 
 const DISPLAY_NAME_MAX_CHARACTERS = 40
@@ -22,8 +22,8 @@ export function changedAccount(account: AccountRecord, change: ProfileChange): A
     displayName: change.displayName === undefined ? account.displayName : cleanName(change.displayName),
     note: change.note === undefined ? account.note : cleanText(change.note),
     fields: change.fields === undefined ? account.fields : changedFields(account.fields, change.fields),
-    avatar: change.avatar === undefined ? account.avatar : change.avatar,
-    header: change.header === undefined ? account.header : change.header,
+    avatar: changedPicture(account.avatar, change.avatar),
+    header: changedPicture(account.header, change.header),
     locked: change.locked ?? account.locked,
     bot: change.bot ?? account.bot,
     discoverable: change.discoverable === undefined ? account.discoverable : change.discoverable,
@@ -61,6 +61,12 @@ export function changedDefaults(user: PostingDefaults, change: ProfileChange): P
     defaultSensitive: defaultSensitive ?? user.defaultSensitive,
     defaultLanguage: defaultLanguage === undefined ? user.defaultLanguage : defaultLanguage,
   }
+}
+
+function changedPicture(before: AccountPicture | null, wanted: ProfileChange['avatar']): AccountPicture | null {
+  if (wanted === undefined) return before
+  if (wanted === null || 'key' in wanted) return wanted
+  return before === null ? null : { ...before, ...wanted }
 }
 
 /** Empty rows go; a link stays verified while both its name and its value stay. */

@@ -53,6 +53,8 @@ export interface Media {
   ): Promise<MediaRecord>
   /** An avatar or header: processed to the box, stored, not attached to anything. */
   uploadPicture(file: { bytes: Buffer; name: string }, box: MediaSize): Promise<{ key: string; staticKey: string }>
+  /** Deletes the files of an avatar or header that no profile shows any more. */
+  removePicture(picture: { key: string; staticKey: string }): Promise<void>
   find(owner: AccountId, id: MediaId): Promise<MediaRecord | undefined>
   byIds(ids: readonly MediaId[]): Promise<MediaRecord[]>
   /** Throws `not_found` unless it is the owner's. With `tx` within the caller's transaction. */

@@ -53,6 +53,9 @@ export function openMedia(deps: MediaDeps): Media {
       const key = await store(deps, PICTURES_FOLDER, picture)
       return { key, staticKey: still === picture ? key : await store(deps, PICTURES_FOLDER, still) }
     },
+    removePicture: async ({ key, staticKey }) => {
+      for (const file of new Set([key, staticKey])) await deps.files.delete(file)
+    },
     find: (owner, id) => findMedia(db, owner, id),
     byIds: (ids) => mediaByIds(db, ids),
     update: async (owner, id, change, tx = db) => updateMedia(tx, owner, id, checked(change)),

@@ -22,6 +22,7 @@ async function openWithAda(username = 'ada') {
     token,
     base: access.base,
     world: access.world,
+    removedPictures: access.removedPictures,
     async [Symbol.asyncDispose]() {
       await access[Symbol.asyncDispose]()
     },
@@ -209,6 +210,27 @@ describe("a person's own account over the API", () => {
     })
     assert.equal(removed.status, 200)
     assert.equal((await ada.world.accounts.byUsername('ada'))?.avatar, null)
+  })
+
+  test('a picture that was replaced, removed or stored for nothing is deleted, and no other', async () => {
+    await using ada = await openWithAda()
+    const send = async (fields: Record<string, string | Blob>) => {
+      const form = new FormData()
+      for (const [name, value] of Object.entries(fields)) form.append(name, value)
+      return (await patch(ada.base, ada.token, form)).status
+    }
+    assert.equal(await send({ avatar: new Blob(['1']), header: new Blob(['22']) }), 200)
+    assert.equal(await send({ avatar_description: 'Me', display_name: 'Ada' }), 200)
+    assert.equal((await ada.world.accounts.byUsername('ada'))?.avatar?.description, 'Me')
+    assert.deepEqual(ada.removedPictures, [])
+    assert.equal(await send({ avatar: new Blob(['333']) }), 200)
+    assert.deepEqual(ada.removedPictures.splice(0), ['pictures/1'])
+    assert.equal(await send({ avatar: new Blob(['4444']), note: 'x'.repeat(501) }), 422)
+    assert.deepEqual(ada.removedPictures.splice(0), ['pictures/4'])
+    const options = { method: 'DELETE', headers: { authorization: `Bearer ${ada.token}` } }
+    assert.equal((await fetch(`${ada.base}/api/v1/profile/avatar`, options)).status, 200)
+    assert.deepEqual(ada.removedPictures, ['pictures/3'])
+    assert.equal((await ada.world.accounts.byUsername('ada'))?.header?.key, 'pictures/2')
   })
 
   test('faults come by field, and nothing is changed', async () => {

@@ -166,6 +166,11 @@ test('an avatar is cut to its box, and is its own still picture unless it moves'
   const animated = await world.media.uploadPicture({ bytes: moving, name: 'me.gif' }, { width: 400, height: 400 })
   assert.match(animated.key, /\.gif$/)
   assert.match(animated.staticKey, /\.png$/)
+  await world.media.removePicture(animated)
+  await world.media.removePicture(animated)
+  assert.equal(await world.files.open(animated.key), undefined)
+  assert.equal(await world.files.open(animated.staticKey), undefined)
+  assert.ok(await world.files.open(key))
 })
 
 async function refused(attempt: Promise<unknown>, code: ErrorCode): Promise<void> {

@@ -154,6 +154,8 @@ export interface AccessWorld extends AsyncDisposable {
   world: AccountsWorld
   base: string
   setupToken: string
+  /** Keys of pictures that profiles stopped showing. */
+  removedPictures: string[]
 }
 
 export interface AccessOptions {
@@ -196,16 +198,20 @@ export async function openAccess(options: AccessOptions = {}): Promise<AccessWor
     sendConfirmation: options.sendConfirmation,
     vapidPublicKey: 'vapid',
   })
+  const removedPictures: string[] = []
   registerCredentialRoutes(edge, {
     accounts: world.accounts,
     hydration,
     graph: { listRequests: async () => [] },
-    media: { uploadPicture: async (file) => ({ key: `pictures/${file.bytes.length}`, staticKey: 'pictures/static' }) },
+    media: {
+      uploadPicture: async (file) => ({ key: `pictures/${file.bytes.length}`, staticKey: 'pictures/static' }),
+      removePicture: async ({ key }) => void removedPictures.push(key),
+    },
     present,
   })
   await edge.listen({ port })
   const opened = resources.move()
-  return { world, base, setupToken: token, [Symbol.asyncDispose]: () => opened.disposeAsync() }
+  return { world, base, setupToken: token, removedPictures, [Symbol.asyncDispose]: () => opened.disposeAsync() }
 }
 
 function toView(account: AccountRecord): AccountView {

@@ -1,5 +1,5 @@
 /** The person's own account as their apps see and change it. */
-import type { AccountPicture, AccountRecord, Accounts, ProfileChange } from '../../accounts/contract.ts'
+import type { AccountPicture, Accounts, ProfileChange } from '../../accounts/contract.ts'
 import type { AccountView, Hydration } from '../../hydration/contract.ts'
 import { AppError, notFound } from '../../kit/errors.ts'
 import { presentProfile } from '../../mastodon/account.ts'
@@ -16,7 +16,7 @@ export interface CredentialDeps {
   accounts: Accounts
   hydration: Pick<Hydration, 'accounts' | 'forgetAccount'>
   graph: Pick<SocialGraph, 'listRequests'>
-  media: Pick<Media, 'uploadPicture'>
+  media: Pick<Media, 'removePicture' | 'uploadPicture'>
   present: Presenting
 }
 
@@ -32,6 +32,7 @@ const FIELDS_READ_MAX = 20
 const REQUESTS_COUNTED_MAX = 100
 
 type PictureName = 'avatar' | 'header'
+const PICTURE_NAMES: readonly PictureName[] = ['avatar', 'header']
 
 export function registerCredentialRoutes(edge: Edge, deps: CredentialDeps): void {
   edge.route({
@@ -48,7 +49,7 @@ export function registerCredentialRoutes(edge: Edge, deps: CredentialDeps): void
     scopes: ['write:accounts'],
     uploads: true,
     handler: async (call) => {
-      await change(call.viewer, await readChange(call.viewer, call.params, deps), deps)
+      await changeAsAsked(call.viewer, call.params, deps)
       return await credentials(call.viewer, deps)
     },
   })
@@ -81,11 +82,11 @@ function registerProfileRoutes(edge: Edge, deps: CredentialDeps): void {
     scopes: ['write:accounts'],
     uploads: true,
     handler: async (call) => {
-      await change(call.viewer, await readChange(call.viewer, call.params, deps), deps)
+      await changeAsAsked(call.viewer, call.params, deps)
       return presentProfile(await ownView(call.viewer, deps), deps.present.site)
     },
   })
-  for (const picture of ['avatar', 'header'] as const) {
+  for (const picture of PICTURE_NAMES) {
     edge.route({
       method: 'DELETE',
       path: `/api/v1/profile/${picture}`,
@@ -115,21 +116,44 @@ async function ownView(id: AccountId, { hydration }: CredentialDeps): Promise<Ac
   return view
 }
 
-async function change(id: AccountId, wanted: ProfileChange, { accounts, hydration }: CredentialDeps): Promise<void> {
-  await accounts.changeProfile(id, wanted)
-  hydration.forgetAccount(id)
+/** What was stored for a change that was refused is not left behind. */
+async function changeAsAsked(id: AccountId, params: Params, deps: CredentialDeps): Promise<void> {
+  const stored: AccountPicture[] = []
+  try {
+    await change(id, await readChange(params, deps, stored), deps)
+  } catch (error) {
+    // After other failures it may be in the profile all the same: the connection may break behind the commit.
+    if (error instanceof AppError && error.code === 'invalid') await removeAll(stored, deps)
+    throw error
+  }
 }
 
-async function readChange(id: AccountId, params: Params, deps: CredentialDeps): Promise<ProfileChange> {
-  const [account] = await deps.accounts.byIds([id])
-  if (account === undefined) throw notFound()
-  return {
-    ...readTexts(params),
-    ...readFlags(params),
-    ...readDefaults(params.nested('source')),
-    ...(await readPicture('avatar', account, params, deps)),
-    ...(await readPicture('header', account, params, deps)),
+/** Pictures that the profile no longer shows are deleted: they may be the reason for the change. */
+async function change(id: AccountId, wanted: ProfileChange, deps: CredentialDeps): Promise<void> {
+  const { accounts, hydration } = deps
+  const [before] = await accounts.byIds([id])
+  const after = await accounts.changeProfile(id, wanted)
+  hydration.forgetAccount(id)
+  const replaced = PICTURE_NAMES.flatMap((name) =>
+    before?.[name] && before[name].key !== after[name]?.key ? [before[name]] : [],
+  )
+  await removeAll(replaced, deps)
+}
+
+async function removeAll(pictures: readonly AccountPicture[], { media }: CredentialDeps): Promise<void> {
+  for (const picture of pictures) await media.removePicture(picture)
+}
+
+/** Pictures that it stores are put into `stored`, too. */
+async function readChange(params: Params, deps: CredentialDeps, stored: AccountPicture[]): Promise<ProfileChange> {
+  const wanted = { ...readTexts(params), ...readFlags(params), ...readDefaults(params.nested('source')) }
+  for (const name of PICTURE_NAMES) {
+    const picture = await readPicture(name, params, deps)
+    if (picture === undefined) continue
+    wanted[name] = picture
+    if ('key' in picture) stored.push(picture)
   }
+  return wanted
 }
 
 function readTexts(params: Params): ProfileChange {
@@ -174,20 +198,14 @@ function readDefaults(source: Params): ProfileChange {
 /** A new picture, or a new description of the one that is there. */
 async function readPicture(
   name: PictureName,
-  account: AccountRecord,
   params: Params,
   { media }: CredentialDeps,
-): Promise<ProfileChange> {
+): Promise<AccountPicture | { description: string } | undefined> {
   const file = params.file(name)
   const description = params.text(`${name}_description`, { max: 10_000 })
-  const present = account[name]
-  if (file !== undefined && file.bytes.length > 0) {
-    if (file.bytes.length > PICTURE_BYTES_MAX) throw tooLarge(name)
-    const stored = await media.uploadPicture(file, PICTURE_BOXES[name])
-    const picture: AccountPicture = { ...stored, description: description ?? '' }
-    return { [name]: picture }
-  }
-  return present === null || description === undefined ? {} : { [name]: { ...present, description } }
+  if (file === undefined || file.bytes.length === 0) return description === undefined ? undefined : { description }
+  if (file.bytes.length > PICTURE_BYTES_MAX) throw tooLarge(name)
+  return { ...(await media.uploadPicture(file, PICTURE_BOXES[name])), description: description ?? '' }
 }
 
 function tooLarge(name: PictureName): AppError {
