@@ -51,7 +51,11 @@ export async function run({ quick }: BenchOptions): Promise<BenchResult> {
   const rounds = quick ? 5 : 9
   const deliveriesPerRound = quick ? 1_000_000 : 2_000_000
   const world = makeWorld(seededRandom(SEED))
-  await using cache = openSharedMemoryTimelines({ clock: systemClock, bytesLimit: TIMELINE_BYTES })
+  await using cache = openSharedMemoryTimelines({
+    clock: systemClock,
+    bytesLimit: TIMELINE_BYTES,
+    placeOf: (id) => world.graph.placeOf(id),
+  })
   await fillTimelines(world, cache)
   const loops = {
     'fan-out': fanoutLoop(world, cache),
@@ -159,6 +163,7 @@ function fanoutLoop(world: World, cache: TimelineCache): Loop {
       relation: (viewer, target) => world.graph.relation(viewer, target, 0),
       followerCount: (id) => world.graph.followerCount(id),
       followersPage: (author, after, limit) => world.graph.followersPage(author, after, limit),
+      followerPlaces: (author, after, limit) => world.graph.followerPlaces(author, after, limit),
       apply: async () => {},
     },
     statuses: { byIds: async () => [], homeIds: async () => [] },

@@ -41,7 +41,7 @@ const FANOUT_EVENTS = [
 
 export interface FanoutDeps {
   bus: Pick<Bus, 'join'>
-  graph: Pick<SocialGraph, 'apply' | 'followersPage' | 'followerCount' | 'relation'>
+  graph: Pick<SocialGraph, 'apply' | 'followersPage' | 'followerPlaces' | 'followerCount' | 'relation'>
   statuses: Pick<StatusStore, 'byIds' | 'homeIds'>
   cache: TimelineCache
   merged: MergedAuthors
@@ -102,7 +102,7 @@ class Fanout {
     const { cache, graph, merged } = this.#deps
     const entry = timelineEntry(event)
     const run: Delivery = { followers: 0, delivered: 0, shards: new Set(), mergedAtRead: false }
-    const insert = async (owners: AccountId[]) => {
+    const insert = async (owners: readonly AccountId[]) => {
       run.delivered += await cache.insert(entry, owners)
       for (const owner of owners) run.shards.add(cache.shardOf(owner))
     }
@@ -116,7 +116,12 @@ class Fanout {
     }
     run.mergedAtRead = merged.passesOver(event.author, graph.followerCount(event.author))
     if (run.mergedAtRead) return run
-    run.followers = await this.#walk(event.author, insert)
+    run.followers =
+      cache.insertPlaces === undefined
+        ? await this.#walk(event.author, insert)
+        : await this.#walkPlaces(event.author, async (places) => {
+            run.delivered += (await cache.insertPlaces?.(entry, places)) ?? 0
+          })
     return run
   }
 
@@ -198,6 +203,23 @@ class Fanout {
     const last = rows.at(-1)
     const floor = rows.length < TIMELINE_ENTRIES_MAX || last === undefined ? 0n : last.id - 1n
     await cache.merge(owner, rows.map(timelineEntry), floor)
+  }
+
+  /** The same walk by places, without a look at anybody's id. */
+  async #walkPlaces(author: AccountId, act: (places: Uint32Array) => Promise<void>): Promise<number> {
+    let walked = 0
+    let afterPlace = -1
+    for (;;) {
+      const places = this.#deps.graph.followerPlaces(author, afterPlace, FOLLOWERS_PAGE)
+      failpoint('W9')
+      const { length } = places
+      afterPlace = places[length - 1] ?? afterPlace
+      if (length > 0) await act(places)
+      failpoint('W11')
+      walked += length
+      if (length < FOLLOWERS_PAGE) return walked
+      await nextTurn()
+    }
   }
 
   /** Gives each page of followers to `act`; returns how many followers there were. */

@@ -55,7 +55,7 @@ export async function openBlocks(config: Config, engines: Engines, resources: As
   const filters = resources.use(openFilters({ database: db, outbox, bus, clock }))
   const hydration = new CachedHydration({ accounts, oauth: people.oauth, graph, statuses, media })
   resources.use(hydration.listenTo(bus))
-  const timelineCache = resources.use(openSharedMemoryTimelines({ clock }))
+  const timelineCache = resources.use(openSharedMemoryTimelines({ clock, placeOf: (id) => graph.placeOf(id) }))
   const merged = new MergedAuthors(config.timelines.celebrityFollowers)
   const timelines = resources.use(
     openTimelineService({ bus, cache: timelineCache, graph, hydration, log, merged, statuses }),

@@ -73,6 +73,13 @@ export interface SocialGraph {
    * A walk meets everyone who follows throughout exactly once, whoever comes or goes meanwhile.
    */
   followersPage(author: AccountId, afterIndex: number, limit: number): { followers: AccountId[]; lastIndex: number }
+  /**
+   * The same as places: dense numbers of accounts in this process, never given up. Ascending; good until the next change of
+   * the graph, so use them before waiting for anything.
+   */
+  followerPlaces(author: AccountId, afterPlace: number, limit: number): Uint32Array
+  /** An account's place; a new one if it has none. */
+  placeOf(id: AccountId): number
   /** Everyone `viewer` follows. */
   following(viewer: AccountId): AccountId[]
   /** Followers of the target whom the viewer follows. */

@@ -120,6 +120,14 @@ class PostgresGraph implements OpenSocialGraph {
     return this.#memory.followingCount(id)
   }
 
+  followerPlaces(author: AccountId, afterPlace: number, limit: number): Uint32Array {
+    return this.#memory.followerPlaces(author, afterPlace, limit)
+  }
+
+  placeOf(id: AccountId): number {
+    return this.#memory.placeOf(id)
+  }
+
   followersPage(author: AccountId, afterIndex: number, limit: number): { followers: AccountId[]; lastIndex: number } {
     return this.#memory.followersPage(author, afterIndex, limit)
   }

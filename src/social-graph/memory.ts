@@ -98,6 +98,14 @@ export class GraphMemory {
     return { followers: this.#idsAt(places), lastIndex: places.at(-1) ?? afterIndex }
   }
 
+  followerPlaces(author: AccountId, afterPlace: number, limit: number): Uint32Array {
+    return this.#followers.after(this.#places.find(author), afterPlace, limit)
+  }
+
+  placeOf(id: AccountId): number {
+    return this.#places.ensure(id)
+  }
+
   following(viewer: AccountId): AccountId[] {
     return this.#idsAt(this.#following.list(this.#places.find(viewer)))
   }

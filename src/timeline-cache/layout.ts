@@ -1,5 +1,5 @@
 /**
- * Where every word of the shared timelines lies. Three buffers of 32-bit words, shared by one writer thread and any number
+ * Where every word of the shared timelines lies. Four buffers of 32-bit words, shared by one writer thread and any number
  * of readers; each grows lazily, none shrinks.
  *
  *   directory  [ version | mask | bucket 0 | bucket 1 | … ]  account id → slot, open addressing with linear probing
@@ -7,14 +7,16 @@
  *
  *   headers    [ slot 0 | slot 1 | … ]                       128 bytes a timeline, two cache lines
  *                0 version   even = at rest, odd = being rewritten (a seqlock)
- *                1 written   entries appended since the last rewrite; entry n lies at ring place n % RING_PLACES
+ *                1, 5-6      not used
  *                2 state     FREE, BUILDING, PRESENT
  *                3-4 owner   account id, low word first
- *                5-6 head    the newest id, or the floor of an empty timeline: what an append must exceed
  *                7-8 floor   complete above this id; once more than 800 were written, the 801st entry is the floor
  *                9 read      seconds since 1970 of the last read (the one word that readers write); of the build's begin
  *               10 epoch     of the build
  *               11-31 blocks number + 1 of each of the ring's 21 blocks, 0 = not yet needed
+ *
+ *   counts     [ slot 0 | slot 1 | … ]                       one word a timeline: entries appended since the last rewrite;
+ *                entry n lies at ring place n % RING_PLACES. Apart from the headers, so that publishing walks a dense array
  *
  *   blocks     [ block 0 | block 1 | … ]                     40 entries of 24 bytes = 960 bytes, 15 cache lines
  *                entry = status id (63 bits), boosted id (63 bits), author id (63 bits), low words first;
@@ -23,7 +25,7 @@
  * A ring has places for 840 entries, of which the newest 800 are readable: a reader that is 36 appends behind still reads
  * unharmed what it began to read.
  *
- * Publication. An append writes its entry into a place that no reader looks at, then publishes it by storing `written`;
+ * Publication. An append writes its entry into a place that no reader looks at, then publishes it by storing the count;
  * the store and the readers' loads are atomic, so a reader that sees the number sees the entry. Everything else happens
  * between an odd and an even version, and readers that saw the version odd or changed begin again. An atomic load after
  * an atomic store keeps later plain stores behind it also where the processor reorders (ARMv8's stlr; ldar).
@@ -54,12 +56,9 @@ export const HEADER_SHIFT = 5
 export const HEADER_WORDS = 1 << HEADER_SHIFT
 export const HEADER_BYTES = HEADER_WORDS * 4
 export const VERSION = 0
-export const WRITTEN = 1
 export const STATE = 2
 export const OWNER_LOW = 3
 export const OWNER_HIGH = 4
-export const HEAD_LOW = 5
-export const HEAD_HIGH = 6
 export const FLOOR_LOW = 7
 export const FLOOR_HIGH = 8
 export const READ_SECONDS = 9
@@ -76,7 +75,7 @@ export const SLOT_MASK = 2 ** SLOT_BITS - 1
 
 /** Word indices must stay below 2^31, where typed-array access is fast. */
 export const BYTES_LIMIT_MAX = 8 * 2 ** 30
-/** A ring rewrites itself before `written` could wrap around 32 bits. */
+/** A ring rewrites itself before its count could wrap around 32 bits. */
 export const WRITTEN_MAX = 2 ** 31
 
 assert(BLOCKS + RING_BLOCKS === HEADER_WORDS)

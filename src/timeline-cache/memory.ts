@@ -1,4 +1,4 @@
-/** The three buffers of `layout.ts`, as the writer makes them and as any thread sees them. */
+/** The buffers of `layout.ts`, as the writer makes them and as any thread sees them. */
 import assert from 'node:assert/strict'
 
 import { BLOCK_BYTES, BUCKETS_BEGIN, BYTES_LIMIT_MAX, HEADER_BYTES, SLOTS_MAX } from './layout.ts'
@@ -7,6 +7,7 @@ import { BLOCK_BYTES, BUCKETS_BEGIN, BYTES_LIMIT_MAX, HEADER_BYTES, SLOTS_MAX } 
 export interface TimelineMemory {
   directory: SharedArrayBuffer
   headers: SharedArrayBuffer
+  counts: SharedArrayBuffer
   blocks: SharedArrayBuffer
 }
 
@@ -38,6 +39,9 @@ export class SharedWords {
   }
 }
 
+/** Of one timeline in `counts`. */
+export const COUNT_BYTES = 4
+
 export interface MemoryPlan {
   /** Room for at least twice as many buckets as slots. */
   directoryBytes: number
@@ -49,10 +53,10 @@ export interface MemoryPlan {
 export function planMemory(bytesLimit: number): MemoryPlan {
   assert(bytesLimit >= BYTES_LIMIT_MIN && bytesLimit <= BYTES_LIMIT_MAX, `timeline memory of ${bytesLimit} bytes`)
   const bucketBytes = 2 * 2 * 4 // two to four buckets a slot
-  const slots = Math.min(SLOTS_MAX, Math.floor(bytesLimit / (BLOCK_BYTES + HEADER_BYTES + bucketBytes)))
+  const slots = Math.min(SLOTS_MAX, Math.floor(bytesLimit / (BLOCK_BYTES + HEADER_BYTES + COUNT_BYTES + bucketBytes)))
   const buckets = Math.max(512, 2 ** Math.ceil(Math.log2(slots * 2)))
   const directoryBytes = (BUCKETS_BEGIN + buckets) * 4
-  const blocks = Math.floor((bytesLimit - slots * HEADER_BYTES - directoryBytes) / BLOCK_BYTES)
+  const blocks = Math.floor((bytesLimit - slots * (HEADER_BYTES + COUNT_BYTES) - directoryBytes) / BLOCK_BYTES)
   return { directoryBytes, slots, blocks }
 }
 
@@ -61,6 +65,7 @@ export function reserveMemory(plan: MemoryPlan): TimelineMemory {
   return {
     directory: new SharedArrayBuffer(plan.directoryBytes),
     headers: new SharedArrayBuffer(0, { maxByteLength: plan.slots * HEADER_BYTES }),
+    counts: new SharedArrayBuffer(0, { maxByteLength: plan.slots * COUNT_BYTES }),
     blocks: new SharedArrayBuffer(0, { maxByteLength: plan.blocks * BLOCK_BYTES }),
   }
 }

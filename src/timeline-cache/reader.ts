@@ -20,7 +20,6 @@ import {
   RING_PLACES,
   STATE,
   VERSION,
-  WRITTEN,
   highWord,
   idOf,
   lowWord,
@@ -38,12 +37,14 @@ const OVERTAKEN = Symbol('overtaken')
 export class TimelineReader {
   readonly #directory: Directory
   readonly #headers: SharedWords
+  readonly #counts: SharedWords
   readonly #blocks: SharedWords
   /** One entry, copied word by word before it is looked at. */
   readonly #entry = new Uint32Array(ENTRY_WORDS)
 
   constructor(memory: TimelineMemory) {
     this.#headers = new SharedWords(memory.headers)
+    this.#counts = new SharedWords(memory.counts)
     this.#blocks = new SharedWords(memory.blocks)
     this.#directory = new Directory(memory.directory, this.#headers)
   }
@@ -79,8 +80,7 @@ export class TimelineReader {
   }
 
   #readRing(header: number, page: Page): TimelinePage | typeof OVERTAKEN {
-    const headers = this.#headers.words
-    const written = Atomics.load(headers, header + WRITTEN)
+    const written = this.#written(header)
     const oldest = Math.max(0, written - TIMELINE_ENTRIES_MAX)
     const end = page.maxId === undefined ? written : this.#firstNotBelow(header, oldest, written, page.maxId)
     const above = page.minId ?? page.sinceId
@@ -95,8 +95,14 @@ export class TimelineReader {
     }
     const floor = this.#floor(header, written)
     // Places are reused: who fell behind may have copied newer entries than he believed.
-    const overtaken = oldest < Atomics.load(headers, header + WRITTEN) - TIMELINE_ENTRIES_MAX - READER_LAG_MAX
+    const overtaken = oldest < this.#written(header) - TIMELINE_ENTRIES_MAX - READER_LAG_MAX
     return overtaken ? OVERTAKEN : { entries, endReached: first <= oldest, floor }
+  }
+
+  #written(header: number): number {
+    const slot = header >>> HEADER_SHIFT
+    if (slot >= this.#counts.words.length) this.#counts.refresh()
+    return Atomics.load(this.#counts.words, slot)
   }
 
   /** Complete above this: the stored floor, or the newest entry that fell out of the readable ones. */

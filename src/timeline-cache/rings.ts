@@ -8,11 +8,9 @@ import {
   ENTRY_WORDS,
   FLOOR_HIGH,
   FLOOR_LOW,
-  HEAD_HIGH,
-  HEAD_LOW,
+  HEADER_SHIFT,
   RING_BLOCKS,
   VERSION,
-  WRITTEN,
   highWord,
   idOf,
   isAbove,
@@ -54,11 +52,14 @@ export class EntryList {
 
 export class Rings {
   readonly #headers: SharedWords
+  readonly #counts: SharedWords
   readonly #blocks: SharedWords
   readonly #pool: BlockPool
 
-  constructor(headers: SharedWords, blocks: SharedWords, pool: BlockPool) {
+  constructor(memory: { headers: SharedWords; counts: SharedWords; blocks: SharedWords }, pool: BlockPool) {
+    const { headers, counts, blocks } = memory
     this.#headers = headers
+    this.#counts = counts
     this.#blocks = blocks
     this.#pool = pool
   }
@@ -76,8 +77,25 @@ export class Rings {
     Atomics.load(headers, header + VERSION)
   }
 
+  /** Entries appended since the last rewrite. */
+  written(header: number): number {
+    return this.#counts.words[header >>> HEADER_SHIFT]!
+  }
+
+  #publish(header: number, written: number): void {
+    Atomics.store(this.#counts.words, header >>> HEADER_SHIFT, written)
+  }
+
+  /** How many were written, and the id that an append must exceed. */
+  end(header: number): { written: number; head: bigint } {
+    const written = this.written(header)
+    if (written === 0) return { written, head: this.floor(header) }
+    const at = placeOf(this.#headers.words, header, written - 1)
+    return { written, head: idOf(this.#blocks.words[at]!, this.#blocks.words[at + 1]!) }
+  }
+
   oldest(header: number): number {
-    return Math.max(0, this.#headers.words[header + WRITTEN]! - TIMELINE_ENTRIES_MAX)
+    return Math.max(0, this.written(header) - TIMELINE_ENTRIES_MAX)
   }
 
   /** Complete above this id: see `layout.ts`. */
@@ -95,7 +113,7 @@ export class Rings {
   firstNotBelow(header: number, low: number, high: number): number {
     const headers = this.#headers.words
     let first = this.oldest(header)
-    let last = headers[header + WRITTEN]!
+    let last = this.written(header)
     while (first < last) {
       const middle = (first + last) >>> 1
       if (isAbove(low, high, this.#blocks.words, placeOf(headers, header, middle))) first = middle + 1
@@ -107,7 +125,7 @@ export class Rings {
   /** Whether entry `n` is there and has exactly this id. */
   isAt(header: number, n: number, low: number, high: number): boolean {
     const headers = this.#headers.words
-    if (n >= headers[header + WRITTEN]!) return false
+    if (n >= this.written(header)) return false
     const at = placeOf(headers, header, n)
     return idOf(this.#blocks.words[at]!, this.#blocks.words[at + 1]!) === idOf(low, high)
   }
@@ -116,7 +134,7 @@ export class Rings {
   copyOut(header: number, list: EntryList, keeps: (words: Uint32Array, at: number) => boolean): void {
     const headers = this.#headers.words
     const blocks = this.#blocks.words
-    const written = headers[header + WRITTEN]!
+    const written = this.written(header)
     for (let n = this.oldest(header); n < written; n++) {
       const at = placeOf(headers, header, n)
       if (keeps(blocks, at)) list.push(blocks, at)
@@ -127,7 +145,7 @@ export class Rings {
   insertAt(header: number, n: number, words: Uint32Array): void {
     const headers = this.#headers.words
     const blocks = this.#blocks.words
-    const written = headers[header + WRITTEN]!
+    const written = this.written(header)
     this.lock(header)
     for (let to = written; to > n; to--) {
       const from = placeOf(headers, header, to - 1)
@@ -135,7 +153,7 @@ export class Rings {
     }
     const at = placeOf(headers, header, n)
     for (let word = 0; word < ENTRY_WORDS; word++) blocks[at + word] = words[word]!
-    Atomics.store(headers, header + WRITTEN, written + 1)
+    this.#publish(header, written + 1)
     this.unlock(header)
   }
 
@@ -145,7 +163,7 @@ export class Rings {
    */
   rewrite(header: number, list: EntryList, floor: bigint, meanwhile: () => void = () => {}): void {
     const dropped = Math.max(0, list.length - TIMELINE_ENTRIES_MAX)
-    let lowest = dropped > 0 && list.idAt(dropped - 1) > floor ? list.idAt(dropped - 1) : floor
+    const lowest = dropped > 0 && list.idAt(dropped - 1) > floor ? list.idAt(dropped - 1) : floor
     let first = dropped
     while (first < list.length && list.idAt(first) <= lowest) first++
     const count = list.length - first
@@ -159,10 +177,7 @@ export class Rings {
       blocks.set(source, placeOf(headers, header, n))
     }
     this.#setFloor(header, lowest)
-    if (count > 0) lowest = list.idAt(list.length - 1)
-    headers[header + HEAD_LOW] = lowWord(lowest)
-    headers[header + HEAD_HIGH] = highWord(lowest)
-    Atomics.store(headers, header + WRITTEN, count)
+    this.#publish(header, count)
     meanwhile()
     this.unlock(header)
   }
@@ -184,7 +199,7 @@ export class Rings {
   /** Gives every block back. Only while locked, or when no reader can find the header. */
   clear(header: number): void {
     this.#fitBlocks(header, 0)
-    Atomics.store(this.#headers.words, header + WRITTEN, 0)
+    this.#publish(header, 0)
   }
 
   #fitBlocks(header: number, needed: number): void {

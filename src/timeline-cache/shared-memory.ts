@@ -1,5 +1,6 @@
 /** The timeline cache of one machine, in shared memory: `writer.ts` writes, `reader.ts` reads, `layout.ts` has the picture. */
 import type { Clock } from '../kit/clock.ts'
+import type { AccountId } from '../snowflake/contract.ts'
 import type { TimelineCache } from './contract.ts'
 import type { TimelineMemory } from './memory.ts'
 import { TimelineReader } from './reader.ts'
@@ -13,13 +14,21 @@ export interface SharedMemoryTimelines extends TimelineCache {
   readonly memory: TimelineMemory
 }
 
-export function openSharedMemoryTimelines(options: { clock: Clock; bytesLimit?: number }): SharedMemoryTimelines {
+export interface SharedMemoryOptions {
+  clock: Clock
+  bytesLimit?: number
+  /** An account's place in the social graph; without it `insertPlaces` finds nobody. */
+  placeOf?: (owner: AccountId) => number
+}
+
+export function openSharedMemoryTimelines(options: SharedMemoryOptions): SharedMemoryTimelines {
   const { clock } = options
-  const writer = new TimelineWriter(options.bytesLimit ?? TIMELINES_BYTES_MAX)
+  const writer = new TimelineWriter(options.bytesLimit ?? TIMELINES_BYTES_MAX, options.placeOf)
   const reader = new TimelineReader(writer.memory)
   return {
     memory: writer.memory,
     insert: async (entry, owners) => writer.insert(entry, owners),
+    insertPlaces: async (entry, places) => writer.insertPlaces(entry, places),
     remove: async (id, owners) => writer.remove(id, owners),
     read: async (owner, page) => reader.read(owner, page, clock.nowMs()),
     beginBuild: async (owner) => writer.beginBuild(owner, clock.nowMs()),

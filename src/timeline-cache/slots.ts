@@ -16,7 +16,6 @@ import {
   READ_SECONDS,
   STATE,
   VERSION,
-  WRITTEN,
   highWord,
   lowWord,
 } from './layout.ts'
@@ -26,13 +25,15 @@ const GROWTH_BYTES = 1024 * 1024
 
 export class Slots {
   readonly #headers: SharedWords
+  readonly #counts: SharedWords
   readonly #directory: Directory
   readonly #slotsMax: number
   readonly #free: number[] = []
   #fresh = 0
 
-  constructor(headers: SharedWords, directory: Directory, slotsMax: number) {
-    this.#headers = headers
+  constructor(memory: { headers: SharedWords; counts: SharedWords }, directory: Directory, slotsMax: number) {
+    this.#headers = memory.headers
+    this.#counts = memory.counts
     this.#directory = directory
     this.#slotsMax = slotsMax
   }
@@ -54,6 +55,7 @@ export class Slots {
     Atomics.store(headers, header + VERSION, version + 1)
     Atomics.load(headers, header + VERSION)
     headers.fill(0, header + VERSION + 1, header + BLOCKS)
+    Atomics.store(this.#counts.words, slot, 0)
     headers[header + OWNER_LOW] = lowWord(owner)
     headers[header + OWNER_HIGH] = highWord(owner)
     headers[header + READ_SECONDS] = nowSeconds
@@ -68,6 +70,7 @@ export class Slots {
     const slot = this.#fresh++
     if ((slot + 1) * HEADER_WORDS > this.#headers.words.length)
       this.#headers.grow(GROWTH_BYTES - (GROWTH_BYTES % HEADER_BYTES))
+    if (slot >= this.#counts.words.length) this.#counts.grow(GROWTH_BYTES / 16)
     return slot
   }
 
@@ -99,7 +102,7 @@ export class Slots {
       const header = slot << HEADER_SHIFT
       if (this.#headers.words[header + STATE] !== PRESENT) continue
       present++
-      entries += Math.min(TIMELINE_ENTRIES_MAX, this.#headers.words[header + WRITTEN]!)
+      entries += Math.min(TIMELINE_ENTRIES_MAX, this.#counts.words[slot]!)
     }
     return { present, entries }
   }

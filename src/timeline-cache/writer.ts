@@ -1,7 +1,7 @@
 /**
  * The one writer of the shared timelines.
  *
- * An insert into many timelines runs in three passes over at most BATCH_OWNERS of them: find the headers, write the
+ * An insert into many timelines runs in three passes over at most BATCH_OWNERS of them: find the slots, write the
  * entries, publish. The passes touch memory without waiting for it: processors overlap the cache misses of a plain loop,
  * but not across the fence of each publication. What is not a plain append (out of order, out of blocks) comes last, singly.
  */
@@ -9,6 +9,7 @@ import assert from 'node:assert/strict'
 import { endianness } from 'node:os'
 
 import type { AccountId } from '../snowflake/contract.ts'
+import { Appends } from './appends.ts'
 import { BlockPool } from './block-pool.ts'
 import { BUILD_LEASE_MS, TIMELINE_ENTRIES_MAX } from './contract.ts'
 import type { BuildTicket, TimelineCacheStats, TimelineEntry } from './contract.ts'
@@ -17,30 +18,27 @@ import {
   BATCH_OWNERS,
   BLOCK_BYTES,
   BLOCK_ENTRIES,
-  BLOCK_WORDS,
   BLOCKS,
   BUILDING,
   ENTRY_WORDS,
   EPOCH,
   FREE,
-  HEAD_HIGH,
-  HEAD_LOW,
   HEADER_BYTES,
   HEADER_SHIFT,
   PRESENT,
   READ_SECONDS,
   RING_PLACES,
   STATE,
-  WRITTEN,
   WRITTEN_MAX,
   highWord,
   lowWord,
   packEntry,
 } from './layout.ts'
-import { SharedWords, planMemory, reserveMemory } from './memory.ts'
+import { COUNT_BYTES, SharedWords, planMemory, reserveMemory } from './memory.ts'
 import type { TimelineMemory } from './memory.ts'
 import { EntryList, Rings } from './rings.ts'
 import { Slots } from './slots.ts'
+import { NO_PLACE, TAIL_HEAD_HIGH, TAIL_HEAD_LOW, TAIL_NEXT, TAIL_SHIFT, TAIL_WRITTEN, Tails } from './tails.ts'
 
 /** When memory is full, this share of the timelines goes at once, the longest unread first. */
 const EVICTED_SHARE = 1 / 32
@@ -52,34 +50,42 @@ export class TimelineWriter {
   readonly memory: TimelineMemory
   readonly #bytesLimit: number
   readonly #headers: SharedWords
+  readonly #counts: SharedWords
   readonly #blocks: SharedWords
   readonly #directory: Directory
   readonly #pool: BlockPool
   readonly #rings: Rings
   readonly #slots: Slots
+  readonly #tails: Tails
+  readonly #appends: Appends
+  readonly #placeOf: ((owner: AccountId) => number) | undefined
   #epoch = 0
 
   // Scratch, so that nothing is allocated per insert.
   readonly #ids = new BigUint64Array(BATCH_OWNERS)
   readonly #idWords = new Uint32Array(this.#ids.buffer)
   readonly #found = new Int32Array(BATCH_OWNERS)
-  readonly #appended = new Uint32Array(BATCH_OWNERS)
-  readonly #left = new Uint32Array(BATCH_OWNERS)
   readonly #entry = new Uint32Array(ENTRY_WORDS)
   readonly #present = new EntryList(TIMELINE_ENTRIES_MAX)
   readonly #added = new EntryList(TIMELINE_ENTRIES_MAX)
   readonly #merged = new EntryList(2 * TIMELINE_ENTRIES_MAX)
 
-  constructor(bytesLimit: number) {
+  /** `placeOf`: an account's place in the social graph, for `insertPlaces`. */
+  constructor(bytesLimit: number, placeOf?: (owner: AccountId) => number) {
     const plan = planMemory(bytesLimit)
     this.memory = reserveMemory(plan)
     this.#bytesLimit = bytesLimit
     this.#headers = new SharedWords(this.memory.headers)
+    this.#counts = new SharedWords(this.memory.counts)
     this.#blocks = new SharedWords(this.memory.blocks)
     this.#directory = new Directory(this.memory.directory, this.#headers)
     this.#pool = new BlockPool(this.#blocks, plan.blocks)
-    this.#rings = new Rings(this.#headers, this.#blocks, this.#pool)
-    this.#slots = new Slots(this.#headers, this.#directory, plan.slots)
+    const shared = { headers: this.#headers, counts: this.#counts, blocks: this.#blocks }
+    this.#rings = new Rings(shared, this.#pool)
+    this.#slots = new Slots(shared, this.#directory, plan.slots)
+    this.#tails = new Tails(this.#headers, this.#rings)
+    this.#appends = new Appends(shared, this.#tails)
+    this.#placeOf = placeOf
   }
 
   /** How many timelines took the entry; see the contract. */
@@ -89,103 +95,98 @@ export class TimelineWriter {
     for (let from = 0; from < owners.length; from += BATCH_OWNERS) {
       const count = Math.min(BATCH_OWNERS, owners.length - from)
       for (let index = 0; index < count; index++) this.#ids[index] = owners[from + index]!
-      const found = this.#directory.findMany(this.#idWords, count, this.#found)
-      const { appended, left } = this.#appendBatch(found)
-      this.#publishBatch(appended)
-      taken += appended
-      for (let index = 0; index < left; index++) {
-        const slot = this.#left[index]!
-        // An eviction for another one of the batch may have freed it.
-        if (this.#headers.words[(slot << HEADER_SHIFT) + STATE] !== FREE && this.#insertSingly(slot)) taken++
-      }
+      taken += this.#insertFound(this.#directory.findMany(this.#idWords, count, this.#found))
     }
     return taken
   }
 
-  /**
-   * Writes the entry behind the newest of each found ring where it belongs there, unpublished. Lists as left the slots where
-   * it does not, or where a block is needed that isn't there.
-   */
-  #appendBatch(found: number): { appended: number; left: number } {
-    const headers = this.#headers.words
-    const entry = this.#entry
-    const idLow = entry[0]!
-    const idHigh = entry[1]!
-    let blocks = this.#blocks.words
-    let appended = 0
-    let left = 0
-    for (let index = 0; index < found; index++) {
-      const slot = this.#found[index]!
-      const header = slot << HEADER_SHIFT
-      const headHigh = headers[header + HEAD_HIGH]!
-      const isNewest = idHigh > headHigh || (idHigh === headHigh && idLow > headers[header + HEAD_LOW]!)
-      const written = headers[header + WRITTEN]!
-      const place = written % RING_PLACES
-      const blockWord = header + BLOCKS + ((place / BLOCK_ENTRIES) | 0)
-      if (!isNewest || written >= WRITTEN_MAX || (headers[blockWord] === 0 && !this.#takeBlock(blockWord))) {
-        this.#left[left++] = slot
-        continue
-      }
-      if (place % BLOCK_ENTRIES === 0) blocks = this.#blocks.words // may have grown
-      const at = (headers[blockWord]! - 1) * BLOCK_WORDS + (place % BLOCK_ENTRIES) * ENTRY_WORDS
-      blocks[at] = idLow
-      blocks[at + 1] = idHigh
-      blocks[at + 2] = entry[2]!
-      blocks[at + 3] = entry[3]!
-      blocks[at + 4] = entry[4]!
-      blocks[at + 5] = entry[5]!
-      headers[header + HEAD_LOW] = idLow
-      headers[header + HEAD_HIGH] = idHigh
-      this.#appended[appended++] = slot
+  /** The same for owners named by their ascending places in the social graph: no id is looked up. */
+  insertPlaces(entry: TimelineEntry, places: Uint32Array): number {
+    packEntry(this.#entry, 0, entry)
+    let taken = 0
+    for (let from = 0; from < places.length; from += BATCH_OWNERS) {
+      taken += this.#insertFound(this.#findPlaces(places, from, Math.min(from + BATCH_OWNERS, places.length)))
     }
-    return { appended, left }
+    return taken
   }
 
-  /** False when there is none left. */
-  #takeBlock(blockWord: number): boolean {
-    const block = this.#pool.take()
-    if (block !== 0) Atomics.store(this.#headers.words, blockWord, block)
-    return block !== 0
+  #findPlaces(places: Uint32Array, from: number, to: number): number {
+    const { slotOfPlace } = this.#tails
+    const found = this.#found
+    let length = 0
+    for (let index = from; index < to; index++) {
+      const place = places[index]!
+      const slot = place < slotOfPlace.length ? slotOfPlace[place]! : 0
+      if (slot !== 0) found[length++] = slot - 1
+    }
+    return length
   }
 
-  /** An owner named twice was appended once, because the head had moved: each ring grows by exactly one. */
-  #publishBatch(appended: number): void {
-    const headers = this.#headers.words
-    for (let index = 0; index < appended; index++) {
-      const word = (this.#appended[index]! << HEADER_SHIFT) + WRITTEN
-      Atomics.store(headers, word, headers[word]! + 1)
+  /** Inserts the entry of `#entry` into the first `count` slots of `#found`. */
+  #insertFound(count: number): number {
+    const { appended, left } = this.#appends.run(this.#entry, this.#found, count)
+    let taken = appended
+    for (let index = 0; index < left; index++) {
+      const slot = this.#appends.left[index]!
+      // An eviction for another one of the batch may have freed it.
+      if (this.#headers.words[(slot << HEADER_SHIFT) + STATE] === FREE) continue
+      if (this.#appendIntoNewBlock(slot) || this.#insertSingly(slot)) taken++
+      // What it freed itself has no tail.
+      if (this.#headers.words[(slot << HEADER_SHIFT) + STATE] !== FREE) this.#tails.refresh(slot)
     }
-    if (appended > 0) Atomics.load(headers, 0) // keeps the next batch's plain stores behind
+    return taken
+  }
+
+  /** One entry in forty opens a block. False when the entry is not the ring's newest, or no block can be had just now. */
+  #appendIntoNewBlock(slot: number): boolean {
+    const tail = slot << TAIL_SHIFT
+    const tails = this.#tails.words
+    const low = this.#entry[0]!
+    const high = this.#entry[1]!
+    const headHigh = tails[tail + TAIL_HEAD_HIGH]!
+    const isNewest = high > headHigh || (high === headHigh && low > tails[tail + TAIL_HEAD_LOW]!)
+    const at = isNewest ? this.#takeBlock(slot) : NO_PLACE
+    if (at === NO_PLACE) return false
+    this.#blocks.words.set(this.#entry, at)
+    Atomics.store(this.#counts.words, slot, tails[tail + TAIL_WRITTEN]! + 1)
+    return true
+  }
+
+  /** Where the ring's next entry goes once it has a block for it; NO_PLACE when there is none left. */
+  #takeBlock(slot: number): number {
+    const header = slot << HEADER_SHIFT
+    const written = this.#tails.words[(slot << TAIL_SHIFT) + TAIL_WRITTEN]!
+    if (written >= WRITTEN_MAX) return NO_PLACE
+    const blockWord = header + BLOCKS + (((written % RING_PLACES) / BLOCK_ENTRIES) | 0)
+    if (this.#headers.words[blockWord] === 0) {
+      const block = this.#pool.take()
+      if (block === 0) return NO_PLACE
+      Atomics.store(this.#headers.words, blockWord, block)
+    }
+    return this.#tails.nextPlace(header, written)
   }
 
   /** Puts the entry of `#entry` where it belongs. False when it is there already, or too old. */
   #insertSingly(slot: number): boolean {
     const header = slot << HEADER_SHIFT
-    const headers = this.#headers.words
     const [low = 0, high = 0] = this.#entry
     const n = this.#rings.firstNotBelow(header, low, high)
     if (this.#rings.isAt(header, n, low, high)) return false
     const id = (BigInt(high) << 32n) | BigInt(low)
     if (id <= this.#rings.floor(header)) return false
-    const written = headers[header + WRITTEN]!
+    const written = this.#rings.written(header)
     if (written >= TIMELINE_ENTRIES_MAX && n === this.#rings.oldest(header)) {
       this.#rings.raiseFloor(header, id)
       return false
     }
     if (written >= WRITTEN_MAX) this.#rewriteWithout(header, () => false)
-    const blockWord = header + BLOCKS + (((headers[header + WRITTEN]! % RING_PLACES) / BLOCK_ENTRIES) | 0)
-    if (headers[blockWord] === 0) {
+    this.#tails.refresh(slot)
+    if (this.#tails.words[(slot << TAIL_SHIFT) + TAIL_NEXT] === NO_PLACE) {
       if (!this.#makeRoom(1, slot)) return false
-      this.#takeBlock(blockWord)
+      this.#takeBlock(slot)
     }
     this.#rings.insertAt(header, this.#rings.firstNotBelow(header, low, high), this.#entry)
-    if (n === written) this.#setHead(header, low, high)
     return true
-  }
-
-  #setHead(header: number, low: number, high: number): void {
-    this.#headers.words[header + HEAD_LOW] = low
-    this.#headers.words[header + HEAD_HIGH] = high
   }
 
   remove(id: bigint, owners: readonly AccountId[]): number {
@@ -207,6 +208,7 @@ export class TimelineWriter {
     this.#present.length = 0
     this.#rings.copyOut(header, this.#present, (words, at) => !drops(words, at))
     this.#rings.rewrite(header, this.#present, this.#rings.floor(header))
+    this.#tails.refresh(header >>> HEADER_SHIFT)
   }
 
   beginBuild(owner: AccountId, nowMs: number): BuildTicket | undefined {
@@ -220,7 +222,9 @@ export class TimelineWriter {
     const epoch = ++this.#epoch
     if (header === undefined) {
       if (this.#slots.isFull()) this.#evict(NO_SLOT)
-      this.#slots.open(owner, epoch, nowSeconds)
+      const slot = this.#slots.open(owner, epoch, nowSeconds)
+      if (this.#placeOf !== undefined) this.#tails.assign(slot, this.#placeOf(owner))
+      this.#tails.refresh(slot)
     } else {
       headers[header + EPOCH] = epoch
       headers[header + READ_SECONDS] = nowSeconds
@@ -274,6 +278,7 @@ export class TimelineWriter {
       floors.reduce((a, b) => (a > b ? a : b)),
       meanwhile,
     )
+    this.#tails.refresh(header >>> HEADER_SHIFT)
     return true
   }
 
@@ -301,7 +306,10 @@ export class TimelineWriter {
 
   stats(): TimelineCacheStats {
     const { present, entries } = this.#slots.count()
-    const bytes = this.#slots.inUse * HEADER_BYTES + this.#pool.inUse * BLOCK_BYTES + this.memory.directory.byteLength
+    const bytes =
+      this.#slots.inUse * (HEADER_BYTES + COUNT_BYTES) +
+      this.#pool.inUse * BLOCK_BYTES +
+      this.memory.directory.byteLength
     return { present, entries, bytes, bytesLimit: this.#bytesLimit }
   }
 
@@ -320,6 +328,7 @@ export class TimelineWriter {
   #free(slot: number): void {
     const header = slot << HEADER_SHIFT
     this.#directory.remove(slot)
+    this.#tails.release(slot)
     this.#rings.lock(header)
     this.#rings.clear(header)
     Atomics.store(this.#headers.words, header + STATE, FREE)

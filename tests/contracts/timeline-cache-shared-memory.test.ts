@@ -3,7 +3,8 @@ import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 
-import type { AccountId } from '../../src/snowflake/contract.ts'
+import { systemClock } from '../../src/kit/clock.ts'
+import type { AccountId, StatusId } from '../../src/snowflake/contract.ts'
 import { BYTES_LIMIT_MIN } from '../../src/timeline-cache/memory.ts'
 import { TimelineReader } from '../../src/timeline-cache/reader.ts'
 import { openSharedMemoryTimelines } from '../../src/timeline-cache/shared-memory.ts'
@@ -163,4 +164,49 @@ test('shared memory: a reader on its own sees growth it was not told of', async 
     assert.equal(reader.read(owner(n), { limit: 1 }, clock.ms)?.entries[0]?.id, idOf(n + 1))
   }
   assert.equal(reader.read(owner(20_001), { limit: 1 }, clock.ms), undefined)
+})
+
+test('owners named by their places in the graph take what those named by id take', async () => {
+  const places = new Map<bigint, number>()
+  const placeOf = (owner: AccountId) => {
+    const place = places.get(owner) ?? places.size * 3
+    places.set(owner, place)
+    return place
+  }
+  await using timelines = openSharedMemoryTimelines({ clock: systemClock, bytesLimit: 64 * 2 ** 20, placeOf })
+  const owners = Array.from({ length: 300 }, (_, n) => BigInt(n + 1) as AccountId)
+  for (const owner of owners) {
+    const ticket = await timelines.beginBuild(owner)
+    if (ticket !== undefined) await timelines.finishBuild(ticket, [], 0n)
+  }
+  const entryOf = (id: number) => ({
+    id: BigInt(id) as StatusId,
+    author: 9n as AccountId,
+    boostOf: 0n as const,
+    flags: 0,
+  })
+  const some = owners.filter((_, n) => n % 7 !== 0)
+  const absent = Uint32Array.of(1, 100_000)
+  for (let id = 1; id <= 1_000; id++) {
+    const asked = id % 50 === 0 ? owners : some
+    const taken = await timelines.insertPlaces?.(entryOf(id), Uint32Array.from(asked, placeOf))
+    assert.equal(taken, asked.length)
+    // Again, out of order, and for nobody: nothing changes.
+    assert.equal(await timelines.insertPlaces?.(entryOf(id), Uint32Array.from(asked.slice(0, 5), placeOf)), 0)
+    assert.equal(await timelines.insertPlaces?.(entryOf(id), absent), 0)
+  }
+  const [busy, quiet] = [owners[1], owners[0]]
+  assert.ok(busy !== undefined && quiet !== undefined)
+  const page = await timelines.read(busy, { limit: 2_000 })
+  assert.deepEqual(
+    page?.entries.map(({ id }) => Number(id)),
+    Array.from({ length: 800 }, (_, n) => 1_000 - n),
+  )
+  const few = await timelines.read(quiet, { limit: 2_000 })
+  assert.deepEqual(
+    few?.entries.map(({ id }) => Number(id)),
+    Array.from({ length: 20 }, (_, n) => 1_000 - 50 * n),
+  )
+  await timelines.drop(busy)
+  assert.equal(await timelines.insertPlaces?.(entryOf(1_001), Uint32Array.of(placeOf(busy))), 0)
 })
