@@ -1,7 +1,11 @@
-/** `node bench/main.ts NAME [--quick]` runs one benchmark. Exit codes: 0 done, 1 failed, 2 asked wrongly. */
+/**
+ * `node bench/main.ts NAME [--quick]` runs one benchmark, `all [--quick] [--report]` every one.
+ * Exit codes: 0 done, 1 failed, 2 asked wrongly.
+ */
 import { parseArgs } from 'node:util'
 
-import { printReport } from './report.ts'
+import { runAll } from './all.ts'
+import { formatTable, printReport } from './report.ts'
 import type { BenchModule } from './report.ts'
 
 /** Loaded only when asked for: each brings half of the server with it. */
@@ -22,15 +26,25 @@ async function main(args: string[]): Promise<number> {
   const { positionals, values } = parseArgs({
     args,
     allowPositionals: true,
-    options: { quick: { type: 'boolean', default: false } },
+    options: {
+      quick: { type: 'boolean', default: false },
+      report: { type: 'boolean', default: false },
+      // For `all`: the last line has the rows as well.
+      rows: { type: 'boolean', default: false },
+    },
   })
   const [name, ...rest] = positionals
+  if (name === 'all' && rest.length === 0) return runAll({ ...values, names: Object.keys(BENCHES) })
   if (!isBenchName(name) || rest.length > 0) {
-    console.error(`usage: node bench/main.ts NAME [--quick]\nNAME is one of: ${Object.keys(BENCHES).join(', ')}`)
+    console.error(
+      `usage: npm run bench -- NAME [--quick]\n       npm run bench -- all [--quick] [--report]\nNAME is one of: ${Object.keys(BENCHES).join(', ')}`,
+    )
     return 2
   }
   const bench: BenchModule = await BENCHES[name]()
-  printReport(await bench.run(values))
+  const result = await bench.run(values)
+  if (values.rows) console.log(`${formatTable(result.rows)}\n\n${JSON.stringify(result)}`)
+  else printReport(result)
   return 0
 }
 
