@@ -2,8 +2,6 @@
  * Ids: branded bigint inside, decimal strings outside, never `number` (which loses bits past 2^53).
  * Layout (DESIGN §4): 41 bits of milliseconds since 2006-03-21, 10 bits worker, 12 bits sequence.
  */
-import { AppError } from '../kit/errors.ts'
-
 export type AccountId = bigint & { readonly brand: 'AccountId' }
 export type StatusId = bigint & { readonly brand: 'StatusId' }
 export type MediaId = bigint & { readonly brand: 'MediaId' }
@@ -22,13 +20,6 @@ export function parseId<Id extends bigint>(text: unknown): Id | undefined {
   if (typeof text !== 'string' || !CANONICAL_ID.test(text)) return undefined
   const id = BigInt(text)
   return id <= ID_MAX ? (id as Id) : undefined
-}
-
-/** As `parseId`; a malformed id names nothing, so the answer is that of a missing record. */
-export function requireId<Id extends bigint>(text: unknown): Id {
-  const id = parseId<Id>(text)
-  if (id === undefined) throw new AppError('not_found', 'Record not found')
-  return id
 }
 
 /** Milliseconds since 1970 in which the id was minted. */

@@ -46,7 +46,6 @@ export function sqlState(error: unknown): string | undefined {
 }
 
 export const UNIQUE_VIOLATION = '23505'
-export const FOREIGN_KEY_VIOLATION = '23503'
 
 /** A piece of a statement: `db.rows\`select … where ${sql\`id < ${max}\`}\``. */
 export function sql(strings: TemplateStringsArray, ...values: unknown[]): SqlFragment {
