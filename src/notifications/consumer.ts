@@ -25,7 +25,7 @@ import {
   type Recipient,
   type WriteDeps,
 } from './rows.ts'
-import { DEFAULT_POLICY, mayNotify, policyChoice } from './rules.ts'
+import { DEFAULT_POLICY, isUnwelcomeCompany, mayNotify, policyChoice } from './rules.ts'
 
 const NOTIFICATION_EVENTS = [
   'status.created',
@@ -267,10 +267,15 @@ async function isAllowed(deps: ConsumerDeps, story: Story, recipient: AccountId)
   const facts = { recipient, sender: sender.id, senderSuspended: sender.suspended, relation }
   if (status === undefined || !mayNotify({ ...facts, status: null })) return mayNotify({ ...facts, status: null })
   const visible = canSee(recipient, status, sightOf(deps, recipient, story))
-  // Nobody can have muted a conversation before its first status.
-  const mayBeMuted = visible && (status.inReplyTo !== null || (story.type !== 'mention' && story.type !== 'status'))
+  const unwelcomeCompany =
+    story.type === 'mention' &&
+    isUnwelcomeCompany(recipient, status, (target) => deps.graph.relation(recipient, target))
+  // Nobody can have muted a conversation before its first status; but before its first edit.
+  const isBeginning = status.inReplyTo === null && status.revision === 0
+  const isNewStatus = story.type === 'mention' || story.type === 'status'
+  const mayBeMuted = visible && !unwelcomeCompany && !(isBeginning && isNewStatus)
   const conversationMuted = mayBeMuted && (await deps.statuses.isConversationMuted(recipient, status.conversation))
-  return mayNotify({ ...facts, status: { visible, conversationMuted } })
+  return mayNotify({ ...facts, status: { visible, conversationMuted, unwelcomeCompany } })
 }
 
 /** The status is the sender's own, or (favourites and boosts) the recipient's. */

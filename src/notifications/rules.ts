@@ -31,7 +31,7 @@ export interface NotificationFacts {
   /** The recipient's of the sender. */
   relation: Relation
   /** Null: not about a status. */
-  status: { visible: boolean; conversationMuted: boolean } | null
+  status: { visible: boolean; conversationMuted: boolean; unwelcomeCompany: boolean } | null
 }
 
 /** Whether the recipient may be told at all. */
@@ -39,7 +39,25 @@ export function mayNotify(facts: NotificationFacts): boolean {
   if (facts.recipient === facts.sender || facts.senderSuspended) return false
   const { blocking, blockedBy, mutingNotifications } = facts.relation
   if (blocking || blockedBy || mutingNotifications) return false
-  return facts.status === null || (facts.status.visible && !facts.status.conversationMuted)
+  const { status } = facts
+  return status === null || (status.visible && !status.conversationMuted && !status.unwelcomeCompany)
+}
+
+/**
+ * Whether a status that mentions the recipient also mentions, or answers, somebody whom the recipient blocks or wants no
+ * notifications of: they are not drawn into that (Mastodon's `filter_from_mentions?`).
+ */
+export function isUnwelcomeCompany(
+  recipient: AccountId,
+  { mentions, inReplyToAccount }: Pick<StatusRecord, 'mentions' | 'inReplyToAccount'>,
+  relationTo: (target: AccountId) => Relation,
+): boolean {
+  const company = inReplyToAccount === null ? mentions : [...mentions, inReplyToAccount]
+  return company.some((id) => {
+    if (id === recipient) return false
+    const { blocking, mutingNotifications } = relationTo(id)
+    return blocking || mutingNotifications
+  })
 }
 
 /**

@@ -10,7 +10,7 @@ import type { AccountId } from '../snowflake/contract.ts'
 import type { SocialGraph } from '../social-graph/contract.ts'
 import type { NotificationFilter, NotificationRecord, NotificationView } from './contract.ts'
 import { recordOf, type NotificationRow } from './rows.ts'
-import { edgeStands, mayNotify } from './rules.ts'
+import { edgeStands, isUnwelcomeCompany, mayNotify } from './rules.ts'
 
 /** Rows of the first batch; later ones grow, because whoever needs them has met much that is hidden. */
 const BATCH_ROWS_MIN = 20
@@ -65,11 +65,12 @@ export async function servable(
   ])
   const senders = new Map(accounts.map((view) => [view.account.id, view]))
   const seen = new Map(statuses.map((view) => [view.status.id, view]))
+  const relationTo = (target: AccountId) => deps.graph.relation(recipient, target)
   return records.flatMap((record) => {
     const from = senders.get(record.from)
     if (from === undefined) return []
     const status = record.status === null ? undefined : seen.get(record.status)
-    const relation = deps.graph.relation(recipient, record.from)
+    const relation = relationTo(record.from)
     const facts = { recipient, sender: record.from, senderSuspended: from.account.suspended, relation }
     if (!mayNotify({ ...facts, status: null })) {
       hiddenSenders.add(record.from)
@@ -78,7 +79,14 @@ export async function servable(
     const about =
       record.status === null
         ? null
-        : { visible: status !== undefined, conversationMuted: status?.marks?.muted === true }
+        : {
+            visible: status !== undefined,
+            conversationMuted: status?.marks?.muted === true,
+            unwelcomeCompany:
+              record.type === 'mention' &&
+              status !== undefined &&
+              isUnwelcomeCompany(recipient, status.status, relationTo),
+          }
     return mayNotify({ ...facts, status: about }) && edgeStands(record.type, relation) ? [{ record, from, status }] : []
   })
 }

@@ -255,6 +255,24 @@ test('nothing is written for blocked or muted senders, muted conversations and u
   assert.deepEqual(world.announced, [])
 })
 
+test('whoever muted a conversation is not told when an edit of its first status mentions them', async () => {
+  await using world = await notificationWorld()
+  world.mutedConversations.add(`${alice}>100`)
+  world.addStatus(100n, bob, { mentions: [alice], conversation: 100n as StatusId, revision: 1 })
+  await world.tell('status.edited', { id: 100n as StatusId, author: bob, revision: 1, mentions: [alice] })
+  world.mutedConversations.clear()
+  assert.deepEqual(await world.shown(alice), [])
+})
+
+test('whoever is mentioned beside somebody they block is not told', async () => {
+  await using world = await notificationWorld()
+  world.relate(alice, carol, { blocking: true })
+  await world.created(world.addStatus(100n, bob, { mentions: [alice, carol, dan] }))
+  assert.deepEqual(await world.shown(dan), ['mention bob'])
+  world.relate(alice, carol, { blocking: false })
+  assert.deepEqual(await world.shown(alice), [])
+})
+
 test('a policy drops, or holds back until the request is accepted', async () => {
   await using world = await notificationWorld()
   await world.notifications.setPolicy(alice, { notFollowing: 'filter' })

@@ -6,6 +6,7 @@ import { GROUP_WINDOW_MS, groupKeyFor, shownGroupKey, ungroupedId } from '../../
 import {
   DEFAULT_POLICY,
   edgeStands,
+  isUnwelcomeCompany,
   mayNotify,
   NEW_ACCOUNT_MS,
   policyChoice,
@@ -49,9 +50,27 @@ test('blocks of either side, muted notifications and suspension silence a sender
 })
 
 test('nobody is told of a status they cannot see, or of a conversation they muted', () => {
-  const about = (visible: boolean, conversationMuted: boolean) =>
-    mayNotify({ ...facts, status: { visible, conversationMuted } })
+  const about = (visible: boolean, conversationMuted: boolean, unwelcomeCompany = false) =>
+    mayNotify({ ...facts, status: { visible, conversationMuted, unwelcomeCompany } })
   assert.deepEqual([about(true, false), about(false, false), about(true, true)], [true, false, false])
+  assert.equal(about(true, false, true), false)
+})
+
+test('a mention beside somebody whom one blocks or has silenced, or in answer to them, is in unwelcome company', () => {
+  const other = 3n as AccountId
+  const company = (
+    relation: Partial<Relation>,
+    status: { mentions: AccountId[]; inReplyToAccount: AccountId | null },
+  ) => isUnwelcomeCompany(recipient, status, (target) => (target === other ? { ...none, ...relation } : none))
+  const beside = { mentions: [recipient, other], inReplyToAccount: null }
+  const inAnswer = { mentions: [recipient], inReplyToAccount: other }
+  for (const status of [beside, inAnswer]) {
+    assert.equal(company({}, status), false)
+    assert.equal(company({ blocking: true }, status), true)
+    assert.equal(company({ muting: true, mutingNotifications: true }, status), true)
+    assert.equal(company({ muting: true }, status), false, 'a mute that leaves notifications')
+    assert.equal(company({ blockedBy: true }, status), false, 'who blocks the recipient may be spoken to')
+  }
 })
 
 test('a follow or a request is shown only while it stands', () => {
