@@ -14,6 +14,7 @@ export const IMPORT_FOLLOWS_MAX = 10_000
 /** Everything `viewer` needs to know of `target` to decide what to show. */
 export interface Relation {
   following: boolean
+  // The options are those of the follow, or of the request.
   showingBoosts: boolean
   notifying: boolean
   /** Languages of the target shown at home; null for all. */

@@ -68,11 +68,13 @@ export class GraphMemory {
     if (from === NOWHERE || to === NOWHERE || from === to) return NO_RELATION
     const { follow, request, blocked, mute, endorsed } = this.#edgeBetween(from, to)
     const muting = mute !== null && !hasLapsed(mute, nowMs)
+    // What was chosen with a request is told as that of a follow.
+    const chosen = follow ?? request
     return {
       following: follow !== null,
-      showingBoosts: follow?.showBoosts ?? false,
-      notifying: follow?.notify ?? false,
-      languages: follow?.languages ?? null,
+      showingBoosts: chosen?.showBoosts ?? false,
+      notifying: chosen?.notify ?? false,
+      languages: chosen?.languages ?? null,
       followedBy: this.#isFollowing(to, from),
       requested: request !== null,
       requestedBy: this.#requests.get(to, from) !== undefined,

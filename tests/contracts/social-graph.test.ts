@@ -106,7 +106,7 @@ test('nobody follows themselves', async () => {
 
 test('a locked account is asked, and accepts with the options that were wished', async () => {
   await graph.follow(alice, bob, true, { notify: true })
-  await assertRelation(alice, bob, { requested: true })
+  await assertRelation(alice, bob, { requested: true, showingBoosts: true, notifying: true })
   await assertRelation(bob, alice, { requestedBy: true })
   assert.equal(graph.followerCount(bob), 0)
   assert.deepEqual(
