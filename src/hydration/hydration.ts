@@ -206,8 +206,12 @@ export class CachedHydration implements Hydration {
       case 'conversation.unmuted':
         this.#marks.forgetViewer(decodeEvent(message.type, message).by)
         return
-      case 'account.changed':
-        this.forgetAccount(decodeEvent('account.changed', message).id)
+      case 'account.changed': {
+        const { id, change } = decodeEvent('account.changed', message)
+        this.forgetAccount(id)
+        // Statuses name whom they mention, but nobody who is suspended; who mentions them is not known. It is rare.
+        if (change !== 'profile' && change !== 'created') this.#cores.forgetAll()
+      }
     }
   }
 
