@@ -35,8 +35,11 @@ export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const
 export const ENVIRONMENTS = ['production', 'development', 'test'] as const
 export const REGISTRATION_MODES = ['open', 'approved', 'none'] as const
 
-/** Mastodon's default: this machine and private networks, where a proxy usually is. */
-const PRIVATE_NETWORKS = ['127.0.0.0/8', '::1/128', '10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7']
+/**
+ * This machine alone. Mastodon trusts private networks as well: there, anybody on the same network could pretend to come from
+ * anywhere and dodge the limits by address.
+ */
+const THIS_MACHINE = ['127.0.0.0/8', '::1/128']
 
 type Extras<Value> = Omit<Partial<Key<Value>>, 'type' | 'about' | 'preset'>
 
@@ -93,7 +96,7 @@ const plainKeys = {
   PORT: preset(integer(0, 65_535), 3000, 'TCP port of the public listener; 0 takes a free one.'),
   BIND: preset(line(255), '127.0.0.1', 'Address that the public listener binds to.'),
   ADMIN_PORT: preset(integer(0, 65_535), 9464, 'TCP port of health and metrics, on loopback; another one when taken.'),
-  TRUSTED_PROXY_IP: preset(networks, PRIVATE_NETWORKS, 'Proxies whose X-Forwarded-For is believed.'),
+  TRUSTED_PROXY_IP: preset(networks, THIS_MACHINE, 'Proxies whose X-Forwarded-For is believed.'),
 
   LOCAL_DOMAIN: optional(domain, 'The domain in account names; cannot be changed later. localhost:PORT by default.'),
   WEB_DOMAIN: optional(domain, 'The domain in links, when it differs from LOCAL_DOMAIN.'),
