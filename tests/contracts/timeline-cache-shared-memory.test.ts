@@ -168,15 +168,15 @@ test('shared memory: a reader on its own sees growth it was not told of', async 
 
 test('owners named by their places in the graph take what those named by id take', async () => {
   const places = new Map<bigint, number>()
-  const placeOf = (owner: AccountId) => {
-    const place = places.get(owner) ?? places.size * 3
-    places.set(owner, place)
+  const placeOf = (id: AccountId) => {
+    const place = places.get(id) ?? places.size * 3
+    places.set(id, place)
     return place
   }
   await using timelines = openSharedMemoryTimelines({ clock: systemClock, bytesLimit: 64 * 2 ** 20, placeOf })
   const owners = Array.from({ length: 300 }, (_, n) => BigInt(n + 1) as AccountId)
-  for (const owner of owners) {
-    const ticket = await timelines.beginBuild(owner)
+  for (const each of owners) {
+    const ticket = await timelines.beginBuild(each)
     if (ticket !== undefined) await timelines.finishBuild(ticket, [], 0n)
   }
   const entryOf = (id: number) => ({
