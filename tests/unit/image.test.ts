@@ -273,7 +273,7 @@ test('a bomb of pixels is refused by its header, without being decoded', async (
   const startMs = performance.now()
   await assert.rejects(processor.processImage(bomb), failure('invalid', /14000x14000 pictures are not supported/))
   await assert.rejects(processor.processPicture(bomb, { width: 400, height: 400 }), failure('invalid', /14000x14000/))
-  assert.ok(performance.now() - startMs < 500)
+  assert.ok(performance.now() - startMs < 5_000)
 })
 
 test('a picture of very many very short lines is refused by its header: it would take half a minute', async () => {

@@ -175,16 +175,18 @@ test('the texts of the tokens, joined, are the input again, and no two texts fol
   )
 })
 
-/** Within the bound at the first try, or at one of two more: the bound is of the algorithm, not of a busy machine. */
+/** In processor time, at the first try or at one of two more: the bound is of the algorithm, not of a busy machine. */
 function takesLessThan(boundMs: number, work: () => void): boolean {
   return [1, 2, 3].some(() => {
-    const startMs = performance.now()
+    const before = process.cpuUsage()
     work()
-    return performance.now() - startMs < boundMs
+    const { user, system } = process.cpuUsage(before)
+    return user + system < boundMs * 1_000
   })
 }
 
-test('GHSA-jpxp: 100 kB of hostile text is scanned in less than 50 ms, whatever it repeats', () => {
+// It takes about 10 ms; a scanner that looks back would take 5 × 10⁸ steps.
+test('GHSA-jpxp: 100 kB of hostile text is scanned in linear time, whatever it repeats', () => {
   const names = '@a.|@a|@|@a@|@a@b.|a@a.|@a-|@a.@|@a.a|#|#a|#a·|·|＃1|#1_|#http'
   const paths = 'http://|https://a|http://a.b/(|http://a.bc/(|http://a.bc/((|http://a.bc/)|(|http://a.bc/()('
   const queries = 'http://a.bc?|http://a.bc?(|http://a.bc/?\n|http://a.bc:99999/|http://a.bc/!|http://a.bc@'
@@ -194,7 +196,7 @@ test('GHSA-jpxp: 100 kB of hostile text is scanned in less than 50 ms, whatever 
     for (const lead of ['', '@a', '#a', 'http://a.bc/(', 'http://a.bc/((', 'http://a']) {
       const text = lead + piece.repeat(100_000 / piece.length)
       assert.ok(
-        takesLessThan(50, () => tokenize(text)),
+        takesLessThan(500, () => tokenize(text)),
         JSON.stringify(lead + piece),
       )
     }
@@ -223,7 +225,7 @@ test('characters are counted as Mastodon counts them', () => {
 test('counting stops soon above the limit it is given', () => {
   const huge = 'é😀'.repeat(250_000)
   assert.ok(countCharacters(huge, '', 500) > 500)
-  assert.ok(takesLessThan(50, () => countCharacters(huge, '', 500)))
+  assert.ok(takesLessThan(500, () => countCharacters(huge, '', 500)))
 })
 
 test('hashtags are normalised: width, case and the accents of Latin letters are folded', () => {
