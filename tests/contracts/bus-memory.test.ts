@@ -184,7 +184,7 @@ test('memory bus: members of one group agree on its types', async () => {
   assert.throws(() => it.bus.join('group', ['pong'], async () => {}), /same types/)
 })
 
-test('memory bus: 20,000 messages to three groups take no more than two seconds', async () => {
+test('memory bus: 20,000 messages to three groups all arrive, none of them slowly', async () => {
   await using it = await openMemory()
   let handled = 0
   for (const group of ['a', 'b', 'c']) it.bus.join(group, ['ping'], async () => void (handled += 1))
@@ -194,5 +194,6 @@ test('memory bus: 20,000 messages to three groups take no more than two seconds'
   )
   await Promise.all(calls)
   assert.equal(handled, 60_000)
-  assert.ok(performance.now() - beganMs < 2_000, `${performance.now() - beganMs} ms`)
+  // Some tenths of a second; a queue that is walked for each message would take minutes.
+  assert.ok(performance.now() - beganMs < 20_000, `${performance.now() - beganMs} ms`)
 })
