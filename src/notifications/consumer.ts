@@ -39,8 +39,6 @@ const NOTIFICATION_EVENTS = [
 
 /** Recipients told of one status in one transaction. */
 const RECIPIENTS_PAGE = 200
-/** Followers looked at before other work gets its turn. */
-const FOLLOWERS_PAGE = 2_000
 /** How often a favourite is looked at before the next event about it must settle it. */
 const SETTLE_ROUNDS_MAX = 3
 
@@ -48,7 +46,7 @@ export interface ConsumerDeps extends WriteDeps {
   bus: Pick<Bus, 'join'>
   statuses: Pick<StatusStore, 'hold' | 'byIds' | 'marks' | 'boostedBy' | 'isConversationMuted'>
   accounts: Pick<Accounts, 'byIds'>
-  graph: Pick<SocialGraph, 'relation' | 'followersPage'>
+  graph: Pick<SocialGraph, 'bellFollowers' | 'relation'>
   clock: Clock
 }
 
@@ -79,7 +77,7 @@ async function handle(deps: ConsumerDeps, message: BusMessage): Promise<void> {
 
 async function statusCreated(deps: ConsumerDeps, body: EventBodies['status.created'], atMs: number): Promise<void> {
   // Most statuses concern nobody: that is known without asking the database.
-  const concerns = body.boostOf !== null || body.mentions.length > 0 || (await hasBell(deps, body.author))
+  const concerns = body.boostOf !== null || body.mentions.length > 0 || deps.graph.bellFollowers(body.author).length > 0
   if (!concerns) return
   const found = await statusAndAuthor(deps, body.id)
   if (found === undefined) return
@@ -115,18 +113,6 @@ async function statusEdited(deps: ConsumerDeps, body: EventBodies['status.edited
   }
 }
 
-/** Whether any follower asked to hear of every status of the author. */
-async function hasBell({ graph, clock }: ConsumerDeps, author: AccountId): Promise<boolean> {
-  let afterIndex = -1
-  for (;;) {
-    const page = graph.followersPage(author, afterIndex, FOLLOWERS_PAGE)
-    if (page.followers.some((follower) => graph.relation(follower, author).notifying)) return true
-    if (page.followers.length === 0) return false
-    afterIndex = page.lastIndex
-    await clock.sleep(0)
-  }
-}
-
 /** Followers who asked to hear of every status (the bell); those mentioned have heard already. */
 async function tellNotifiedFollowers(
   deps: ConsumerDeps,
@@ -138,21 +124,12 @@ async function tellNotifiedFollowers(
   if (status.visibility === 'direct' || answersOthers) return
   const mentioned = new Set(status.mentions)
   const news = { type: 'status', sender, source: status.id, status, atMs } as const
-  let waiting: AccountId[] = []
-  let afterIndex = -1
-  for (;;) {
-    const page = deps.graph.followersPage(status.accountId, afterIndex, FOLLOWERS_PAGE)
-    if (page.followers.length === 0) break
-    for (const follower of page.followers) {
-      if (!mentioned.has(follower) && wantsEveryStatus(deps.graph, follower, status)) waiting.push(follower)
-      if (waiting.length < RECIPIENTS_PAGE) continue
-      await tell(deps, news, waiting)
-      waiting = []
-    }
-    afterIndex = page.lastIndex
-    await deps.clock.sleep(0)
+  const waiting = deps.graph
+    .bellFollowers(status.accountId)
+    .filter((follower) => !mentioned.has(follower) && wantsEveryStatus(deps.graph, follower, status))
+  for (let from = 0; from < waiting.length; from += RECIPIENTS_PAGE) {
+    await tell(deps, news, waiting.slice(from, from + RECIPIENTS_PAGE))
   }
-  await tell(deps, news, waiting)
 }
 
 function wantsEveryStatus(graph: ConsumerDeps['graph'], follower: AccountId, status: StatusRecord): boolean {

@@ -79,6 +79,8 @@ export interface SocialGraph {
    * the graph, so use them before waiting for anything.
    */
   followerPlaces(author: AccountId, afterPlace: number, limit: number): Uint32Array
+  /** Followers who asked to hear of every status of the author (the bell). */
+  bellFollowers(author: AccountId): AccountId[]
   /** An account's place; a new one if it has none. */
   placeOf(id: AccountId): number
   /** Everyone `viewer` follows. */

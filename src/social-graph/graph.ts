@@ -124,6 +124,10 @@ class PostgresGraph implements OpenSocialGraph {
     return this.#memory.followerPlaces(author, afterPlace, limit)
   }
 
+  bellFollowers(author: AccountId): AccountId[] {
+    return this.#memory.bellFollowers(author)
+  }
+
   placeOf(id: AccountId): number {
     return this.#memory.placeOf(id)
   }

@@ -15,6 +15,8 @@ export class GraphMemory {
   readonly #followers = new Adjacency()
   /** Of follows that are not plain. */
   readonly #options = new PairMap<Follow>()
+  /** By target: who follows it with the bell. */
+  readonly #bells = new Map<number, Set<number>>()
   readonly #requests = new PairMap<Follow>()
   readonly #blocks = new PairMap<true>()
   readonly #mutes = new PairMap<Mute>()
@@ -57,6 +59,7 @@ export class GraphMemory {
     }
     const isPlain = edge.follow === null || sameFollow(edge.follow, PLAIN_FOLLOW)
     this.#options.set(from, to, isPlain ? undefined : (edge.follow ?? undefined))
+    this.#setBell(from, to, edge.follow?.notify === true)
     this.#requests.set(from, to, edge.request ?? undefined)
     this.#blocks.set(from, to, edge.blocked || undefined)
     this.#mutes.set(from, to, edge.mute ?? undefined)
@@ -104,6 +107,10 @@ export class GraphMemory {
     return this.#followers.after(this.#places.find(author), afterPlace, limit)
   }
 
+  bellFollowers(author: AccountId): AccountId[] {
+    return Array.from(this.#bells.get(this.#places.find(author)) ?? [], (place) => this.#places.idAt<AccountId>(place))
+  }
+
   placeOf(id: AccountId): number {
     return this.#places.ensure(id)
   }
@@ -116,6 +123,16 @@ export class GraphMemory {
     const to = this.#places.find(target)
     const followed = this.#following.list(this.#places.find(viewer))
     return this.#idsAt(followed.filter((place) => this.#isFollowing(place, to)))
+  }
+
+  #setBell(from: number, to: number, rings: boolean): void {
+    const followers = this.#bells.get(to)
+    if (rings) {
+      if (followers === undefined) this.#bells.set(to, new Set([from]))
+      else followers.add(from)
+    } else if (followers?.delete(from) === true && followers.size === 0) {
+      this.#bells.delete(to)
+    }
   }
 
   #edgeBetween(from: number, to: number): Edge {

@@ -124,4 +124,5 @@ test('an account never seen has no relations, no followers and no page', () => {
   assert.deepEqual(memory.familiarFollowers(known, stranger), [])
   assert.deepEqual(memory.familiarFollowers(stranger, known), [])
   assert.deepEqual(memory.followersPage(stranger, -1, 10), { followers: [], lastIndex: -1 })
+  assert.deepEqual(memory.bellFollowers(stranger), [])
 })

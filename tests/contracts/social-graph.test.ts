@@ -94,8 +94,10 @@ test('following again changes only the options given, and nothing is told when n
   await graph.follow(alice, bob, false, { showBoosts: false, languages: ['de', 'en'] })
   await assertRelation(alice, bob, facts)
   assert.deepEqual(await changes(), ['101 followed 102', '101 follow_changed 102'])
+  assert.deepEqual([graph.bellFollowers(bob), graph.bellFollowers(alice)], [[alice], []])
   await graph.follow(alice, bob, false, { showBoosts: true, notify: false, languages: null })
   await assertRelation(alice, bob, { following: true, showingBoosts: true })
+  assert.deepEqual(graph.bellFollowers(bob), [])
 })
 
 test('nobody follows themselves', async () => {

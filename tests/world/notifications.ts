@@ -62,11 +62,8 @@ export class NotificationWorld implements AsyncDisposable {
     const clock: Clock = { nowMs: () => this.nowMs, sleep: async () => {} }
     const graph = {
       relation: (viewer: AccountId, target: AccountId) => this.relation(viewer, target),
-      followersPage: (author: AccountId, afterIndex: number, limit: number) => {
-        const followers = [...this.accounts.keys()].filter((id) => this.relation(id, author).following)
-        const page = followers.slice(afterIndex + 1, afterIndex + 1 + limit)
-        return { followers: page, lastIndex: afterIndex + page.length }
-      },
+      bellFollowers: (author: AccountId) =>
+        [...this.accounts.keys()].filter((id) => this.relation(id, author).notifying),
     }
     this.hydration = {
       accounts: async (ids: readonly AccountId[]) => ids.flatMap((id) => this.#accountView(id) ?? []),
