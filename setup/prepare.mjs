@@ -10,11 +10,12 @@
  * they are, so that a server that runs from this clone does not lose its files to a test run beside it.
  */
 import { execFileSync, spawn } from 'node:child_process'
-import { accessSync, constants, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { accessSync, constants, mkdirSync, rmSync, symlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
 import { hasDevPackages, missingPackages } from './installed-packages.mjs'
+import { tryLock } from './lock-file.mjs'
 
 export const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
 /** The runtime of everything under src/: Node 26, from npm. */
@@ -132,9 +133,16 @@ function verifyNode() {
 async function alone(work) {
   const folder = join(ROOT, '.cache')
   const lock = join(folder, 'preparing')
-  mkdirSync(folder, { recursive: true })
+  const taken = () => {
+    try {
+      mkdirSync(folder, { recursive: true })
+      return tryLock(lock)
+    } catch (error) {
+      throw new SetupError(`The clone must be writable to be set up: ${error.message}`)
+    }
+  }
   const deadline = Date.now() + OTHER_MS_MAX
-  while (!tryLock(lock)) {
+  while (!taken()) {
     if (Date.now() > deadline) throw new SetupError(`Another set-up has not finished; if none runs, remove ${lock}.`)
     await new Promise((resolve) => setTimeout(resolve, 500))
   }
@@ -142,27 +150,6 @@ async function alone(work) {
     await work()
   } finally {
     rmSync(lock, { force: true })
-  }
-}
-
-function tryLock(lock) {
-  try {
-    writeFileSync(lock, String(process.pid), { flag: 'wx' })
-    return true
-  } catch (error) {
-    if (error.code !== 'EEXIST') throw new SetupError(`The clone must be writable to be set up: ${error.message}`)
-  }
-  if (!isRunning(Number(readFileSync(lock, 'utf8')))) rmSync(lock, { force: true })
-  return false
-}
-
-function isRunning(pid) {
-  if (!(pid > 0)) return false
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return error.code === 'EPERM'
   }
 }
 
