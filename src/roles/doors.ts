@@ -127,7 +127,7 @@ function instanceSettings(config: Config, version: string): InstanceSettings {
     registrations: {
       mode: isClosed(config) ? 'closed' : config.registrations.mode === 'approved' ? 'approval' : 'open',
       message: null,
-      reasonRequired: config.registrations.mode === 'approved',
+      reasonRequired: false,
     },
     vapidPublicKey: config.secrets.vapid.publicKey,
     limits: { ...DEFAULT_INSTANCE_LIMITS, statusCharacters: config.maxCharacters },

@@ -239,7 +239,7 @@ test('search asks for a query, and for a person where it costs more', async () =
 
 test('what nobody has made yet is an empty list for people, and push has no subscription', async () => {
   await using w = await world()
-  for (const name of ['announcements', 'lists', 'followed_tags', 'conversations', 'scheduled_statuses']) {
+  for (const name of ['announcements', 'lists', 'followed_tags', 'scheduled_statuses']) {
     const answer = await w.call('GET', `/api/v1/${name}`, bearer('token'))
     assert.deepEqual([answer.status, answer.json], [200, []], name)
     assert.deepEqual(checkResponse('GET', `/api/v1/${name}`, answer.json), [])
