@@ -3,10 +3,12 @@
  * answers when the public door is full. `<data>/run/admin.json` (0600) names the port and the secret for the private paths.
  */
 import { randomBytes, timingSafeEqual } from 'node:crypto'
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
+import { rename, rm, writeFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+
+import { makeFolder } from '../kit/folders.ts'
 
 interface Readiness {
   ready: boolean
@@ -47,7 +49,7 @@ export async function openAdminListener(
   await listen(server, options.port)
   const { port } = server.address() as AddressInfo // listening on TCP, so never a string or null
   const runFile = join(options.dataDir, 'run', 'admin.json')
-  await mkdir(join(options.dataDir, 'run'), { recursive: true, mode: 0o700 })
+  await makeFolder(join(options.dataDir, 'run'), 0o700)
   await writeFile(`${runFile}.new`, JSON.stringify({ pid: options.pid, port, secret }), { mode: 0o600 })
   await rename(`${runFile}.new`, runFile)
   return {

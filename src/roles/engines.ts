@@ -1,5 +1,4 @@
 /** Opens what everything else stands on: database, ids, outbox, bus, files. */
-import { mkdir } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 
@@ -17,6 +16,7 @@ import { openOutbox } from '../engines/outbox/postgres.ts'
 import { isKnownEvent } from '../events/contract.ts'
 import { systemClock, type Clock } from '../kit/clock.ts'
 import type { Config } from '../kit/config/config.ts'
+import { makeFolder } from '../kit/folders.ts'
 import type { Log } from '../kit/log.ts'
 import { openSnowflakes, type LeasedSnowflakes } from '../snowflake/leased.ts'
 import { MIGRATIONS } from './migrations.ts'
@@ -53,7 +53,7 @@ export async function openEngines(
   const parking = openParking(database)
   const bus = resources.use(openMemoryBus({ clock, log, parking, accepts: isKnownEvent }))
   const mediaFolder = join(config.dataDir, 'media')
-  await mkdir(mediaFolder, { recursive: true, mode: 0o700 })
+  await makeFolder(mediaFolder, 0o700)
   const files = resources.use(await openDiskFiles(mediaFolder, clock))
   return { clock, log, database, databasePid, embedded, snowflakes, outbox, parking, bus, files }
 }

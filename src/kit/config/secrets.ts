@@ -1,9 +1,10 @@
 /** Secrets that nobody has to think of: made at the first start, kept in `<data>/secrets`, one file each, 0600. */
 import { createECDH, randomBytes, randomUUID } from 'node:crypto'
-import { link, mkdir, open, readFile, rm, stat } from 'node:fs/promises'
+import { link, open, readFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { AppError } from '../errors.ts'
+import { makeFolder } from '../folders.ts'
 import { isPrivate } from './resolve.ts'
 
 const SECRETS_FOLDER = 'secrets'
@@ -33,8 +34,9 @@ export async function keptSecret(dataDir: string, name: GeneratedSecret): Promis
   try {
     return await readOrMake(dataDir, name)
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && 'syscall' in error)) throw error
-    const text = `The data folder ${dataDir} cannot be used (${error.message}). Name another with --data-dir or DATA_DIR.`
+    const cause = error instanceof AppError ? error.cause : error
+    if (!(cause instanceof Error && 'code' in cause && 'syscall' in cause)) throw error
+    const text = `The data folder ${dataDir} cannot be used (${cause.message}). Name another with --data-dir or DATA_DIR.`
     throw new AppError('unavailable', text, { cause: error })
   }
 }
@@ -43,8 +45,8 @@ async function readOrMake(dataDir: string, name: GeneratedSecret): Promise<strin
   const path = secretPath(dataDir, name)
   const kept = await existingSecret(path)
   if (kept !== undefined) return kept
-  await mkdir(dataDir, { recursive: true }) // not private itself: PostgreSQL's account must pass through it
-  await mkdir(join(dataDir, SECRETS_FOLDER), { recursive: true, mode: 0o700 })
+  await makeFolder(dataDir) // not private itself: PostgreSQL's account must pass through it
+  await makeFolder(join(dataDir, SECRETS_FOLDER), 0o700)
   return makeSecret(path, makers[name]())
 }
 

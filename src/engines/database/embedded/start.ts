@@ -1,9 +1,10 @@
 /** The real PostgreSQL from npm, as a child process of this one: what a Dunlin without DATABASE_URL runs on. */
-import { chmod, mkdir, readdir, realpath } from 'node:fs/promises'
+import { chmod, readdir, realpath } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import pg from 'pg'
 
+import { makeFolder } from '../../../kit/folders.ts'
 import type { Log } from '../../../kit/log.ts'
 import { clientConfig, type ConnectionSettings } from '../connection.ts'
 import { databaseFailure } from '../failures.ts'
@@ -40,7 +41,7 @@ export interface EmbeddedPostgres extends AsyncDisposable {
 export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<EmbeddedPostgres> {
   const { log } = options
   await using resources = new AsyncDisposableStack()
-  if ((await mkdir(options.dataDir, { recursive: true })) !== undefined) await chmod(options.dataDir, 0o755)
+  if ((await makeFolder(options.dataDir)) !== undefined) await chmod(options.dataDir, 0o755)
   const dataDir = await realpath(options.dataDir)
   resources.use(await lockDataFolder(dataDir))
 
