@@ -24,6 +24,7 @@ import { relationshipRoutes } from '../edge/routes/relationships.ts'
 import { searchRoutes } from '../edge/routes/search.ts'
 import { registerAccessRoutes } from '../edge/routes/sign-up.ts'
 import { statusRoutes } from '../edge/routes/statuses.ts'
+import { tagRoutes } from '../edge/routes/tags.ts'
 import { timelineRoutes } from '../edge/routes/timelines.ts'
 import { wellKnownRoutes } from '../edge/routes/well-known.ts'
 import type { Edge } from '../edge/routing.ts'
@@ -82,6 +83,7 @@ export async function openEdge(config: Config, engines: Engines, blocks: Blocks,
   statusRoutes(edge, deps)
   mediaRoutes(edge, { ...deps, files: engines.files })
   timelineRoutes(edge, deps)
+  tagRoutes(edge, deps)
   notificationRoutes(edge, deps)
   notificationPolicyRoutes(edge, deps)
   notificationRequestRoutes(edge, deps)

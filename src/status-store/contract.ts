@@ -163,6 +163,8 @@ export interface StatusStore {
   // Skeletons: ids only, newest first; visibility is decided when serving.
   publicIds(page: Page, filter: { onlyMedia: boolean }): Promise<StatusId[]>
   accountIds(account: AccountId, page: Page, filter: AccountStatusesFilter): Promise<StatusId[]>
+  /** Public statuses, replies among them, with these hashtags. */
+  tagIds(query: TagQuery, page: Page): Promise<StatusId[]>
   /**
    * Statuses by any of `authors`: the rebuild of a home timeline and the merge of celebrities. With a `viewer`, direct
    * statuses are left out unless the viewer wrote them or is mentioned.
@@ -182,6 +184,17 @@ export interface StatusStore {
   edits(status: StatusId): Promise<StatusEditRecord[]>
   /** Hashtags of public statuses that start with `prefix` (normalised), most used first. */
   tagsByPrefix(prefix: string, limit: number): Promise<string[]>
+}
+
+/** Hashtags are normalised. */
+export interface TagQuery {
+  /** At least one of these; without any, nothing is found. */
+  any: readonly string[]
+  /** And every one of these. */
+  all: readonly string[]
+  /** And none of these. */
+  none: readonly string[]
+  onlyMedia: boolean
 }
 
 export interface AccountStatusesFilter {

@@ -8,7 +8,7 @@ import { holdStatuses, insertStatuses } from './import.ts'
 import * as marks from './marks.ts'
 import { accountIds, conversationAround, homeIds, publicIds } from './skeletons.ts'
 import * as statuses from './statuses.ts'
-import { tagsByPrefix } from './tags.ts'
+import { tagIds, tagsByPrefix } from './tags.ts'
 
 export function openStatusStore({ db, clock }: { db: Database; clock: Clock }): StatusStore {
   return {
@@ -45,6 +45,7 @@ export function openStatusStore({ db, clock }: { db: Database; clock: Clock }): 
 
     publicIds: (page, filter) => publicIds(db, page, filter),
     accountIds: (account, page, filter) => accountIds(db, account, page, filter),
+    tagIds: (query, page) => tagIds(db, query, page),
     homeIds: (authors, page, viewer) => homeIds(db, authors, page, viewer),
     favouriteIds: (account, page) => marks.favouriteIds(db, account, page),
     bookmarkIds: (account, page) => marks.bookmarkIds(db, account, page),

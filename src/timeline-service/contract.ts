@@ -2,7 +2,7 @@
 import type { StatusView } from '../hydration/contract.ts'
 import type { Page } from '../kit/page.ts'
 import type { AccountId, StatusId } from '../snowflake/contract.ts'
-import type { AccountStatusesFilter } from '../status-store/contract.ts'
+import type { AccountStatusesFilter, TagQuery } from '../status-store/contract.ts'
 
 /** Newest first, filled up to the limit where there is more; `more` says that an older page may exist. */
 export interface StatusPage {
@@ -18,6 +18,8 @@ export interface Thread {
 export interface TimelineService {
   home(viewer: AccountId, page: Page): Promise<StatusPage>
   publicTimeline(viewer: AccountId | undefined, page: Page, filter: { onlyMedia: boolean }): Promise<StatusPage>
+  /** What was said in public under hashtags. */
+  tag(viewer: AccountId | undefined, query: TagQuery, page: Page): Promise<StatusPage>
   account(
     viewer: AccountId | undefined,
     account: AccountId,

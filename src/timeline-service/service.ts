@@ -4,7 +4,7 @@ import { isSilencedFor, isVisibleAtHome, type Hydration, type StatusView } from 
 import type { Cursored, Page } from '../kit/page.ts'
 import type { AccountId, StatusId } from '../snowflake/contract.ts'
 import type { SocialGraph } from '../social-graph/contract.ts'
-import type { AccountStatusesFilter, StatusStore } from '../status-store/contract.ts'
+import type { AccountStatusesFilter, StatusStore, TagQuery } from '../status-store/contract.ts'
 import { Celebrities } from './celebrities.ts'
 import type { StatusPage, Thread, TimelineService } from './contract.ts'
 import { HomeSkeleton, type HomeDeps } from './home.ts'
@@ -13,7 +13,10 @@ import { readThread } from './thread.ts'
 
 export interface TimelineServiceDeps extends Pick<HomeDeps, 'cache' | 'merged' | 'log'> {
   graph: Pick<SocialGraph, 'relation' | 'following' | 'followerCount'>
-  statuses: Pick<StatusStore, 'homeIds' | 'publicIds' | 'accountIds' | 'favouriteIds' | 'bookmarkIds' | 'conversation'>
+  statuses: Pick<
+    StatusStore,
+    'homeIds' | 'publicIds' | 'tagIds' | 'accountIds' | 'favouriteIds' | 'bookmarkIds' | 'conversation'
+  >
   hydration: Hydration
   bus: Pick<Bus, 'listen'>
 }
@@ -52,6 +55,14 @@ class Timelines implements TimelineService, Disposable {
     return this.#page(page, {
       viewer,
       read: async (slice) => wholeSlice(await this.#deps.statuses.publicIds(slice, filter), slice),
+      isShown: (view) => this.#isShownToStrangers(viewer, view),
+    })
+  }
+
+  tag(viewer: AccountId | undefined, query: TagQuery, page: Page): Promise<StatusPage> {
+    return this.#page(page, {
+      viewer,
+      read: async (slice) => wholeSlice(await this.#deps.statuses.tagIds(query, slice), slice),
       isShown: (view) => this.#isShownToStrangers(viewer, view),
     })
   }

@@ -222,6 +222,7 @@ export class HomeWorld {
       homeIds: (authors: readonly AccountId[], page: Page, viewer?: AccountId) =>
         this.#answer(() => this.#homeRows(authors, page, viewer)),
       publicIds: unused,
+      tagIds: unused,
       accountIds: unused,
       favouriteIds: unused,
       bookmarkIds: unused,

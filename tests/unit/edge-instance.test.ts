@@ -91,7 +91,8 @@ async function world(): Promise<World> {
       }) as Relation,
   }
   const clock = { nowMs: () => made.nowMs, sleep: async () => {} }
-  const timelines = { account: async () => ({ statuses: [post], more: false }) }
+  const onePost = async () => ({ statuses: [post], more: false })
+  const timelines = { account: onePost, tag: onePost }
   const contact = async (): Promise<AccountId> => alice.account.id
   const counts = serverCounts({ accounts, statuses, clock })
   instanceRoutes(edge.edge, { settings, texts, counts, hydration, contact, present })

@@ -1,4 +1,4 @@
-/** What strangers see of a person and of a post: enough to read it, and nothing that only members may see. */
+/** What strangers see of a person, a post and a hashtag: enough to read it, and nothing that only members may see. */
 import type { AccountView, StatusView } from '../../hydration/contract.ts'
 import type { Account } from '../../mastodon/account.ts'
 import { presentAccount } from '../../mastodon/account.ts'
@@ -39,6 +39,16 @@ export function profilePage(server: string, view: AccountView, posts: readonly S
 export function statusPage(server: string, view: StatusView, site: Site): Html {
   const status = presentStatus(view, site, ANONYMOUS)
   return page({ server, title: nameOf(status.account), wide: true }, postPart(status))
+}
+
+/** `tag` without `#`. */
+export function tagPage(server: string, tag: string, posts: readonly StatusView[], site: Site): Html {
+  return page(
+    { server, title: `#${tag}`, wide: true },
+    html`<h1><bdi>#${tag}</bdi></h1>
+      ${posts.length === 0 && html`<p class="quiet">Nothing public has this hashtag yet.</p>`}
+      ${posts.map((post) => postPart(presentStatus(post, site, ANONYMOUS)))}`,
+  )
 }
 
 function postPart(status: Status): Html {

@@ -1,13 +1,14 @@
-/** Pages that links to people and posts lead to, for readers without an account or an app. No script, nothing private. */
+/** Pages that links to people, posts and hashtags lead to, for readers without an account or an app. No script, nothing private. */
 import type { Accounts } from '../../accounts/contract.ts'
 import type { Hydration } from '../../hydration/contract.ts'
 import { notFound } from '../../kit/errors.ts'
 import type { InstanceSettings } from '../../mastodon/instance.ts'
 import type { StatusId } from '../../snowflake/contract.ts'
+import { parseHashtag } from '../../text/entities.ts'
 import type { TimelineService } from '../../timeline-service/contract.ts'
 import type { Call } from '../call.ts'
 import type { Html } from '../pages/html.ts'
-import { aboutPage, privacyPage, profilePage, statusPage } from '../pages/profile-page.ts'
+import { aboutPage, privacyPage, profilePage, statusPage, tagPage } from '../pages/profile-page.ts'
 import type { Presenting } from '../presenting.ts'
 import type { Edge } from '../routing.ts'
 import type { InstanceTexts } from './instance.ts'
@@ -18,7 +19,7 @@ export interface ProfilePageDeps {
   texts: InstanceTexts
   accounts: Pick<Accounts, 'byUsername'> & Users
   hydration: Pick<Hydration, 'accounts' | 'status'>
-  timelines: Pick<TimelineService, 'account'>
+  timelines: Pick<TimelineService, 'account' | 'tag'>
   present: Presenting
 }
 
@@ -29,6 +30,7 @@ export function profilePageRoutes(edge: Edge, deps: ProfilePageDeps): void {
   const rendered = (text: string): string => present.site.texts.render(text, [])
   publicPage(edge, deps, '/@:username', (call) => profileOf(deps, call))
   publicPage(edge, deps, '/@:username/:id', (call) => statusOf(deps, call))
+  publicPage(edge, deps, '/tags/:tag', (call) => tagged(deps, call))
   publicPage(edge, deps, '/about', () =>
     aboutPage({ ...settings, extendedDescription: rendered(texts.extendedDescription) }),
   )
@@ -86,4 +88,12 @@ async function statusOf(deps: ProfilePageDeps, { params }: Call): Promise<Html> 
   const view = await deps.hydration.status(params.id<StatusId>('id'), undefined)
   if (view.author.account.username.toLowerCase() !== params.text('username')?.toLowerCase()) throw notFound()
   return statusPage(deps.settings.title, view, deps.present.site)
+}
+
+async function tagged(deps: ProfilePageDeps, { params }: Call): Promise<Html> {
+  const tag = parseHashtag(params.text('tag') ?? '')
+  if (tag === undefined || tag === '') throw notFound()
+  const query = { any: [tag], all: [], none: [], onlyMedia: false }
+  const { statuses } = await deps.timelines.tag(undefined, query, { limit: POSTS })
+  return tagPage(deps.settings.title, tag, statuses, deps.present.site)
 }

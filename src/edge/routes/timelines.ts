@@ -1,5 +1,5 @@
+/** Home, public, favourites and bookmarks. An account's statuses are with the accounts, hashtags with theirs. */
 import type { StatusView } from '../../hydration/contract.ts'
-/** Home, public, favourites and bookmarks. An account's statuses are with the accounts, tags and lists come later. */
 import { AppError } from '../../kit/errors.ts'
 import type { TimelineService } from '../../timeline-service/contract.ts'
 import { MARKS_LINKS, PAGE_LIMITS, pageLinks, readPage, TIMELINE_LINKS } from '../paging.ts'
