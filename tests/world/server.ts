@@ -53,14 +53,10 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
     const { host = '', user, database: name } = database.connection
     env['DATABASE_URL'] = `postgresql://${user}@localhost/${name}?host=${encodeURIComponent(host)}`
   }
-  const child = spawn(
-    process.execPath,
-    [MAIN, 'serve', '--port', String(options.port ?? 0), '--data-dir', dataDir],
-    {
-      env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    },
-  )
+  const child = spawn(process.execPath, [MAIN, 'serve', '--port', String(options.port ?? 0), '--data-dir', dataDir], {
+    env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   const output: string[] = []
   child.stdout.on('data', (chunk: Buffer) => output.push(chunk.toString()))
   child.stderr.on('data', (chunk: Buffer) => output.push(chunk.toString()))
