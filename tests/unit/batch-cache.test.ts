@@ -90,3 +90,45 @@ test('no more than twice a generation is held, and what is used stays', async ()
   assert.equal(cache.peek(0n), 'v')
   assert.equal(cache.peek(1n), undefined)
 })
+
+test('a value that was expected is known at once, and older loads do not replace it', async () => {
+  const { calls, load } = loader()
+  const cache = new BatchCache<bigint, string>(10, load)
+  const early = cache.get([1n])
+  await turn()
+  const know = cache.expect([1n, 2n])
+  know(new Map([[1n, 'written']]))
+  calls[0]?.answer(new Map([[1n, 'old']]))
+  assert.deepEqual(await early, new Map([[1n, 'old']]))
+  assert.deepEqual([cache.peek(1n), cache.peek(2n)], ['written', undefined])
+})
+
+test('an expected value that was not written forgets what was known', () => {
+  const cache = new BatchCache<bigint, string>(10, loader().load)
+  cache.expect([1n])(new Map([[1n, 'first']]))
+  cache.expect([1n])(new Map())
+  assert.equal(cache.peek(1n), undefined)
+})
+
+test('an expected value is not kept when it was forgotten meanwhile', () => {
+  const cache = new BatchCache<bigint, string>(10, loader().load)
+  const [one, all] = [cache.expect([1n, 2n]), cache.expect([3n])]
+  cache.forget(1n)
+  one(new Map([1n, 2n].map((key) => [key, `${key}`])))
+  assert.deepEqual([cache.peek(1n), cache.peek(2n)], [undefined, '2'])
+  cache.forgetAll()
+  all(new Map([[3n, '3']]))
+  assert.equal(cache.peek(3n), undefined)
+  cache.expect([1n, 3n])(new Map([1n, 3n].map((key) => [key, 'again'])))
+  assert.deepEqual([cache.peek(1n), cache.peek(3n)], ['again', 'again'], 'later ones are kept')
+})
+
+test('of two who expect one key at the same time, neither is believed', () => {
+  const cache = new BatchCache<bigint, string>(10, loader().load)
+  const [first, second] = [cache.expect([1n]), cache.expect([1n])]
+  second(new Map([[1n, 'second']]))
+  first(new Map([[1n, 'first']]))
+  assert.equal(cache.peek(1n), undefined)
+  cache.expect([1n])(new Map([[1n, 'third']]))
+  assert.equal(cache.peek(1n), 'third')
+})
