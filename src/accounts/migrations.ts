@@ -106,4 +106,11 @@ export const migrations: Record<string, string> = {
     );
     create index oauth_codes_expiry on oauth_codes (expires_at);
     create index oauth_codes_account on oauth_codes (account_id);`,
+
+  '0012_local_domain': `
+    -- One row: the domain in the names of all accounts.
+    create table local_domain (
+      single boolean primary key default true check (single),
+      domain text not null
+    );`,
 }

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 
+import { keepLocalDomain } from '../accounts/local-domain.ts'
 import { createSetupLink } from '../edge/pages/setup-link.ts'
 import { listeningOn, type Config } from '../kit/config/config.ts'
 import { loadConfig, type Invocation } from '../kit/config/load.ts'
@@ -27,6 +28,7 @@ async function start(config: Config, { resources, stopping }: Lifecycle): Promis
   const log = openLog(config)
   const version = ownVersion()
   const engines = await openEngines(config, log, resources, tell)
+  await keepLocalDomain(engines.database, config.localDomain, config.localDomainChange)
   const blocks = await openBlocks(config, engines, resources)
   resources.use(startHousekeeping(engines, blocks))
   const setup = (await blocks.people.accounts.hasOwner()) ? undefined : createSetupLink(engines.clock.nowMs())

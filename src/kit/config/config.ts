@@ -19,6 +19,8 @@ export interface Config {
   }
   /** The domain in account names, with its port if any. */
   readonly localDomain: string
+  /** The accounts that exist move to `localDomain` if they had another one. */
+  readonly localDomainChange: boolean
   /** The domain in links. */
   readonly webDomain: string
   /** Where every link begins, without a slash at its end. */
@@ -76,6 +78,7 @@ export function buildConfig(values: Values, secrets: Secrets, cwd: string): Conf
       trustedProxies: values.TRUSTED_PROXY_IP,
     },
     localDomain,
+    localDomainChange: values.LOCAL_DOMAIN_CHANGE,
     webDomain,
     baseUrl: `${(values.LOCAL_HTTPS ?? !isThisMachine(webDomain)) ? 'https' : 'http'}://${webDomain}`,
     dataDir: resolvePath(cwd, values.DATA_DIR),
@@ -140,7 +143,8 @@ function localDomainFor(port: number): string {
   return port === 80 ? 'localhost' : `localhost:${port}`
 }
 
-function isThisMachine(domain: string): boolean {
+/** Whether a domain (with or without a port) names the machine itself, so that nobody elsewhere can use it. */
+export function isThisMachine(domain: string): boolean {
   const host = domain.replace(/:\d+$/, '')
   return (
     host === 'localhost' || host.endsWith('.localhost') || host === '[::1]' || (isIPv4(host) && host.startsWith('127.'))

@@ -98,7 +98,11 @@ const plainKeys = {
   ADMIN_PORT: preset(integer(0, 65_535), 9464, 'TCP port of health and metrics, on loopback; another one when taken.'),
   TRUSTED_PROXY_IP: preset(networks, THIS_MACHINE, 'Proxies whose X-Forwarded-For is believed.'),
 
-  LOCAL_DOMAIN: optional(domain, 'The domain in account names; cannot be changed later. localhost:PORT by default.'),
+  LOCAL_DOMAIN: optional(
+    domain,
+    'The domain in account names; should never change once there are accounts. localhost:PORT by default.',
+  ),
+  LOCAL_DOMAIN_CHANGE: preset(yesOrNo, false, 'For one start: moves all accounts to a LOCAL_DOMAIN that has changed.'),
   WEB_DOMAIN: optional(domain, 'The domain in links, when it differs from LOCAL_DOMAIN.'),
   LOCAL_HTTPS: optional(yesOrNo, 'Whether links begin with https; true by default except on this machine.'),
 
