@@ -110,6 +110,7 @@ function pageSettings(config: Config): PageSettings {
     indexableByDefault: true,
     requirePkce: false,
     domain: config.localDomain,
+    baseUrl: config.baseUrl,
   }
 }
 

@@ -3,9 +3,11 @@ import { describe, test } from 'node:test'
 
 import { KNOWN_SCOPES } from '../../src/accounts/contract.ts'
 import { redirectSource } from '../../src/edge/pages/consent-page.ts'
+import { frontPage } from '../../src/edge/pages/front-page.ts'
 import { html } from '../../src/edge/pages/html.ts'
 import { localPath } from '../../src/edge/pages/local-path.ts'
 import { errorPage } from '../../src/edge/pages/message-page.ts'
+import type { PageSettings } from '../../src/edge/pages/page-settings.ts'
 import { scopeLines } from '../../src/edge/pages/scope-words.ts'
 import { createSetupLink, opensSetup, SETUP_LINK_LIFE_MS } from '../../src/edge/pages/setup-link.ts'
 import { PAGE_ICON, STYLESHEET } from '../../src/edge/pages/stylesheet.ts'
@@ -104,4 +106,34 @@ test('an error page says what was wrong, as text', () => {
   assert.doesNotMatch(page, /<script/)
   assert.match(page, /&lt;script&gt;/)
   assert.match(errorPage({ title: 'Home' }, 429, 'Too many requests').toString(), /Wait a few minutes/)
+})
+
+describe('the front page', () => {
+  const shown = (baseUrl: string) => {
+    const settings: PageSettings = {
+      title: 'Flock',
+      description: '',
+      rules: [],
+      contactEmail: null,
+      registrations: 'open',
+      indexableByDefault: true,
+      requirePkce: false,
+      domain: 'flock.example',
+      baseUrl,
+    }
+    return frontPage({ settings, csrfToken: 'x', username: undefined, isFresh: false }).toString()
+  }
+
+  test('gives apps the domain where there is TLS', () => {
+    const page = shown('https://flock.example')
+    assert.match(page, /<code class="code">flock\.example<\/code>/)
+    assert.doesNotMatch(page, /proxy/)
+  })
+
+  test('gives the whole address where there is none, and does not promise that any app works', () => {
+    const page = shown('http://localhost:3000')
+    assert.match(page, /<code class="code">http:\/\/localhost:3000<\/code>/)
+    assert.match(page, /Most apps insist on https/)
+    assert.doesNotMatch(page, /Any app/)
+  })
 })

@@ -148,6 +148,7 @@ const PAGE_SETTINGS: PageSettings = {
   indexableByDefault: true,
   requirePkce: false,
   domain: 'localhost:3000',
+  baseUrl: 'http://localhost:3000',
 }
 
 export interface AccessWorld extends AsyncDisposable {

@@ -22,13 +22,22 @@ export function frontPage({ settings, csrfToken, username, isFresh, note }: Fron
       ${isFresh && html`<div class="note"><p>This server has no owner yet. Its console shows a link that makes one; the link works for 15 minutes after the start.</p></div>`}
       ${username === undefined ? strangersPart(settings) : memberPart(username, csrfToken)}
       <h2>Use it with an app</h2>
-      <p>Any app for Mastodon works. When it asks for your server, enter:</p>
-      <code class="code">${settings.domain}</code>
+      ${appsPart(settings)}
       <p class="links small quiet">
         A server of its own: people here follow each other, not people on other
         servers.${settings.contactEmail !== null && html` Questions: <a href="mailto:${settings.contactEmail}">${settings.contactEmail}</a>`}
       </p>`,
   )
+}
+
+function appsPart({ baseUrl, domain }: PageSettings): Html {
+  if (!baseUrl.startsWith('http:')) {
+    return html`<p>Any app for Mastodon works. When it asks for your server, enter:</p>
+      <code class="code">${domain}</code>`
+  }
+  return html`<p>Apps for Mastodon that take a whole address work now. When one asks for your server, enter:</p>
+    <code class="code">${baseUrl}</code>
+    <p>Most apps insist on https: they work once whoever runs this server has put a proxy with TLS in front of it.</p>`
 }
 
 function strangersPart(settings: PageSettings): Html {

@@ -13,4 +13,6 @@ export interface PageSettings {
   requirePkce: boolean
   /** `localhost:3000`: what people type into an app as the server. */
   domain: string
+  /** Where every link begins: `http://localhost:3000`. */
+  baseUrl: string
 }
