@@ -308,6 +308,15 @@ test('a deletion gives back what a redraft needs', async () => {
   assert.equal(await on.world.pictureStatus(media), undefined)
 })
 
+test('one’s own boost can be deleted also when what it boosts is hidden by now', async () => {
+  await using on = await client()
+  const { id } = await on.get('alice', 'POST', STATUSES, { status: 'x' })
+  const boost = await on.get('bob', 'POST', `${STATUSES}/${id}/reblog`)
+  on.world.relate(BOB, ALICE, { blockedBy: true })
+  assert.equal((await on.ask('bob', 'DELETE', `${STATUSES}/${boost.id}`)).status, 404, 'it would show what is hidden')
+  assert.equal((await on.get('alice', 'GET', `${STATUSES}/${id}`))['reblogs_count'], 0)
+})
+
 test('a thread shows what answers a status, and the way up to its root', async () => {
   await using on = await client()
   const root = await on.get('alice', 'POST', STATUSES, { status: 'root' })

@@ -1,4 +1,5 @@
 /** Statuses: writing, reading, editing and deleting them. */
+import { notFound } from '../../kit/errors.ts'
 import { failpoint } from '../../kit/failpoint.ts'
 import type { StatusId } from '../../snowflake/contract.ts'
 import { UnexpectedMentions } from '../../write-api/contract.ts'
@@ -53,10 +54,13 @@ function writeRoutes(edge: Edge, deps: StatusRouteDeps): void {
     scopes: WRITE_STATUSES,
     limits: ['status_delete'],
     handler: async (call) => {
-      const view = await hydration.status(call.params.id<StatusId>('id'), call.viewer)
+      const id = call.params.id<StatusId>('id')
+      const [view] = await hydration.statuses([id], call.viewer)
       // As it is before it goes: the answer is all that a redraft has.
-      const shown = await present.deletedStatus(view, call.viewer)
-      await writing.remove(call.viewer, view.status.id, call.params.bool('delete_media') === true)
+      const shown = view && (await present.deletedStatus(view, call.viewer))
+      await writing.remove(call.viewer, id, call.params.bool('delete_media') === true)
+      // One's own boost of what one may not see any more: it is gone now, but cannot be shown.
+      if (shown === undefined) throw notFound()
       return shown
     },
   })
