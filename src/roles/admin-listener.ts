@@ -46,20 +46,23 @@ export async function openAdminListener(
   })
   server.headersTimeout = 5_000
   server.requestTimeout = 10_000
+  // Should anything fail from here on: a listener that nobody knows of would keep the process from ending.
+  await using opening = new AsyncDisposableStack()
+  opening.defer(() => closed(server))
   await listen(server, options.port)
   const { port } = server.address() as AddressInfo // listening on TCP, so never a string or null
   const runFile = join(options.dataDir, 'run', 'admin.json')
   await makeFolder(join(options.dataDir, 'run'), 0o700)
   await writeFile(`${runFile}.new`, JSON.stringify({ pid: options.pid, port, secret }), { mode: 0o600 })
   await rename(`${runFile}.new`, runFile)
-  return {
-    port,
-    async [Symbol.asyncDispose]() {
-      await rm(runFile, { force: true })
-      server.closeAllConnections()
-      await new Promise((resolve) => server.close(resolve))
-    },
-  }
+  opening.defer(() => rm(runFile, { force: true }))
+  const opened = opening.move()
+  return { port, [Symbol.asyncDispose]: () => opened.disposeAsync() }
+}
+
+async function closed(server: ReturnType<typeof createServer>): Promise<void> {
+  server.closeAllConnections()
+  await new Promise((resolve) => server.close(resolve))
 }
 
 async function listen(server: ReturnType<typeof createServer>, port: number): Promise<void> {
