@@ -25,6 +25,8 @@ export interface RouteDeps {
   identify: (token: string) => Promise<TokenIdentity | 'revoked' | undefined>
   seen?: (account: AccountId) => void
   limiter: RateLimiter
+  /** True: the connection ends with the answer, so that its client sends nothing more into the void. */
+  isDraining: () => boolean
 }
 
 declare module 'fastify' {
@@ -53,7 +55,7 @@ export function addRoute(server: FastifyInstance, route: Route, deps: RouteDeps)
       request.call = call
       await gate(call)
     },
-    handler: async (request, reply) => answer(route, callOf(request), reply),
+    handler: async (request, reply) => answer(route, callOf(request), reply, deps),
     ...(limits.some((name) => ruleOf(name).successOnly === true) && {
       onSend: async (request, reply) => {
         if (reply.statusCode >= 400) request.call?.refund()
@@ -115,11 +117,12 @@ function throttleBy(call: Call, name: ThrottleName, bearer: Bearer): void {
   }
 }
 
-async function answer(route: Route, call: Call, reply: FastifyReply): Promise<unknown> {
+async function answer(route: Route, call: Call, reply: FastifyReply, deps: RouteDeps): Promise<unknown> {
   call.params = await readParams(call.request, call.query, route.uploads === true ? UPLOAD_BYTES_MAX : 0)
   // The gate made sure that a `user` route has a viewer.
   const result = await (route.auth === 'user' ? route.handler(call as UserCall) : route.handler(call))
   if (result === reply || reply.sent) return reply
+  if (deps.isDraining()) reply.header('connection', 'close')
   if (route.deprecatedSince !== undefined) reply.header('deprecation', `@${route.deprecatedSince}`)
   if (route.cache !== undefined && isAnonymous(call.request) && reply.statusCode === 200) {
     reply.header('cache-control', CACHE[route.cache])

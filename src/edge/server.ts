@@ -11,6 +11,7 @@ import type { FastifyError, FastifyInstance } from 'fastify'
 
 import type { TokenIdentity } from '../accounts/contract.ts'
 import type { Clock } from '../kit/clock.ts'
+import { DRAIN_MS_MAX } from '../kit/lifecycle.ts'
 import type { Log } from '../kit/log.ts'
 import type { Urls } from '../mastodon/urls.ts'
 import type { AccountId } from '../snowflake/contract.ts'
@@ -53,8 +54,6 @@ const KEEP_ALIVE_MS = 65_000
 const CONNECTIONS_CHECK_MS = 5_000
 /** Tags and group keys are the longest parts of a path. */
 const PATH_PART_MAX = 600
-/** How long requests may take to finish once draining began. */
-const DRAIN_MS_MAX = 10_000
 const DRAIN_SWEEP_MS = 50
 
 const REQUEST_ID = /^[\w-]{1,255}$/
@@ -139,7 +138,7 @@ function edgeOf(server: FastifyInstance, options: EdgeOptions): Edge {
     server,
     routes,
     route: (route: Route) => {
-      routes.push(...addRoute(server, route, { ...options, limiter }))
+      routes.push(...addRoute(server, route, { ...options, limiter, isDraining: () => draining !== undefined }))
     },
     listen: (at: ListenOptions) => listen(server, at),
     get draining() {

@@ -6,8 +6,11 @@ import type { EventEmitter } from 'node:events'
 
 import type { Log } from './log.ts'
 
-/** Requests under way have this long to finish after the first signal; then their connections are cut. */
-export const DRAIN_MS_MAX = 10_000
+/**
+ * Requests under way have this long to finish after the first signal; then their connections are cut. Supervisors kill
+ * ten seconds after the signal (Docker for one), and a database has to be stopped after the last request.
+ */
+export const DRAIN_MS_MAX = 7_000
 /**
  * Ctrl+C under npm arrives twice, from the terminal and from npm: what follows this soon is the same signal. A person who
  * means it presses again.

@@ -277,7 +277,9 @@ test('draining lets requests finish, takes no new ones, and ends', async () => {
   await sleep(30)
   await assert.rejects(fetch(`${world.base}/api/it`))
   gate.resolve()
-  assert.deepEqual((await pending).json, { done: true })
+  const answer = await pending
+  assert.deepEqual(answer.json, { done: true })
+  assert.equal(answer.headers.get('connection'), 'close')
   await drained
 })
 
