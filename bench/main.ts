@@ -14,6 +14,7 @@ const BENCHES = {
   home: () => import('./home.ts'),
   post: () => import('./post.ts'),
   fanout: () => import('./fanout.ts'),
+  'fanout-redis': () => import('./fanout-redis.ts'),
 } satisfies Record<string, () => Promise<BenchModule>>
 
 type BenchName = keyof typeof BENCHES

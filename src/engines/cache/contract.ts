@@ -23,10 +23,25 @@ export interface FunctionLibrary {
   readonly code: string
 }
 
+/** `prefix` and a number in NUMBER_DIGITS hexadecimal digits, as `numberedKey` makes them. */
+export interface NumberedKeys {
+  readonly prefix: string
+  readonly numbers: readonly bigint[]
+}
+
+export const NUMBER_DIGITS = 16
+
+/** `number`: 64 bits, not negative. */
+export function numberedKey(prefix: string, number: bigint): string {
+  return prefix + number.toString(16).padStart(NUMBER_DIGITS, '0')
+}
+
 export interface FunctionCall {
   readonly name: string
   /** All of one hash tag; the first decides where the call goes. */
   readonly keys: readonly string[]
+  /** More keys after these: hundreds of them without a string each. */
+  readonly numbered?: NumberedKeys
   readonly args: readonly (string | number | Buffer)[]
   readonly readOnly?: boolean
   /** Large work that nobody waits for: it has a connection of its own, so that small calls pass it by. */

@@ -6,6 +6,7 @@ import { Cluster, type Redis } from 'ioredis'
 import type { SteadyClock } from '../../kit/clock.ts'
 import type { Log } from '../../kit/log.ts'
 import { parseCacheAddress, type CacheAddress } from './address.ts'
+import { BatchCommand } from './batch-command.ts'
 import { Breaker } from './breaker.ts'
 import { CacheError, CALL_MS_MAX, CALLS_IN_FLIGHT_MAX } from './contract.ts'
 import type { Cache, CacheServer, FunctionCall, FunctionLibrary, Reply } from './contract.ts'
@@ -261,14 +262,13 @@ class RedisCache implements Cache {
   }
 }
 
-async function callFunction(client: RedisClient, { name, keys, args, readOnly }: FunctionCall): Promise<Reply> {
-  const answer = await client.callBuffer(readOnly === true ? 'FCALL_RO' : 'FCALL', [
-    name,
-    keys.length,
-    ...keys,
-    ...args,
-  ])
-  return answer as Reply // RESP2 has nothing else, and the client makes Buffers of its strings
+async function callFunction(client: RedisClient, call: FunctionCall): Promise<Reply> {
+  const { name, keys, numbered, args, readOnly } = call
+  const command = readOnly === true ? 'FCALL_RO' : 'FCALL'
+  let answer: unknown
+  if (numbered === undefined) answer = await client.callBuffer(command, [name, keys.length, ...keys, ...args])
+  else answer = await client.sendCommand(new BatchCommand(command, { ...call, numbered }))
+  return answer as Reply // RESP2 has nothing else, and its strings come as Buffers
 }
 
 /** Rejects with `late` after `ms`. What has arrived by then counts, even if this process had no time to look at it. */

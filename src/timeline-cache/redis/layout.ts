@@ -1,15 +1,15 @@
 /**
- * Where everything lies in Redis. Home timelines are divided into SHARDS logical shards, each under a hash tag of its own,
- * so that the keys of one shard are always on one server and one function call can change many of them.
+ * Where everything lies in Redis. Home timelines are divided into logical shards, each under a hash tag of its own, so
+ * that the keys of one shard are always on one server and one function call can change many of them.
  *
- *   home1{s12}                 the record of shard 12, a hash
+ *   home1.16{s12}              the record of shard 12 of 16, a hash
  *     generation               timelines of any other one count as missing; a rising number (microseconds)
  *     newest                   the highest id of any timeline here: what is above it needs no comparing
  *     timelines, entries       how many, for metrics
  *     server                   the run of the server it was last seen on
  *     w…                       of each writer: the number of its last call
  *
- *   home1{s12}:4611686018427   the timeline of one account, a list
+ *   home1.16{s12}:0001a2b3…    the timeline of one account, its id in 16 hexadecimal digits, a list
  *     [ marker | entry | entry | … | entry ]      ids rise; new ones come in at the end
  *       marker = state 'B' or 'P' | floor (8) | epoch of the build (8) | last read, ms (8) | generation (text)
  *       entry  = status id (8) | boosted id (8) | author id (8), big-endian: 24 bytes
@@ -29,9 +29,17 @@ import { ENTRY_BOOST, ENTRY_REPLY, TIMELINE_ENTRIES_MAX } from '../contract.ts'
 import type { TimelineEntry } from '../contract.ts'
 
 /** Part of the keys: changed together with what lies under them. */
-export const LAYOUT = 'home1'
-/** Enough to spread over a dozen servers, few enough that a post's followers of one shard make a batch. Part of the layout. */
-export const SHARDS = 64
+const LAYOUT = 'home1'
+/**
+ * Few, so that a post's followers of one shard make a batch: each part of a batch costs Redis about a fifth of what a
+ * timeline costs. Enough to spread over three to six servers.
+ */
+export const SHARDS_PRESET = 16
+
+/** Where the key of every shard and timeline begins; other numbers of shards do not meet. */
+export function keysPrefix(shards: number): string {
+  return `${LAYOUT}.${shards}{`
+}
 
 export const ENTRY_BYTES = 24
 const ID_BYTES = 8
@@ -49,13 +57,18 @@ export function timelineLibrary(): FunctionLibrary {
 export class ShardHash {
   readonly #id = new BigUint64Array(1)
   readonly #words = new Uint32Array(this.#id.buffer)
+  readonly #shards: number
+
+  constructor(shards: number) {
+    this.#shards = shards
+  }
 
   of(owner: AccountId): number {
     this.#id[0] = owner
     let hash = this.#words[0]! ^ Math.imul(this.#words[1]!, 0x9e37_79b1)
     hash = Math.imul(hash ^ (hash >>> 16), 0x85eb_ca6b)
     hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2_ae35)
-    return (hash ^ (hash >>> 16)) & (SHARDS - 1)
+    return ((hash ^ (hash >>> 16)) >>> 0) % this.#shards
   }
 }
 

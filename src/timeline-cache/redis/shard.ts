@@ -10,14 +10,17 @@
  */
 import assert from 'node:assert/strict'
 
-import { CacheError, type Cache, type Reply } from '../../engines/cache/contract.ts'
+import { CacheError, numberedKey } from '../../engines/cache/contract.ts'
+import type { Cache, FunctionCall, Reply } from '../../engines/cache/contract.ts'
 import type { SteadyClock } from '../../kit/clock.ts'
 import type { Log } from '../../kit/log.ts'
 import type { AccountId } from '../../snowflake/contract.ts'
-import { LAYOUT } from './layout.ts'
+import { keysPrefix } from './layout.ts'
 
 /** A fail-over takes less; the bus tries again for ten minutes. */
 export const GIVEN_UP_AFTER_MS = 20_000
+
+type Arg = string | number | Buffer
 
 export interface ShardDeps {
   cache: Cache
@@ -45,31 +48,39 @@ export class Shard {
   #failingSinceMs: number | undefined
   #mustBeginAnew = false
 
-  constructor(index: number, deps: ShardDeps) {
+  constructor(index: number, shards: number, deps: ShardDeps) {
     this.name = `s${index}`
-    this.record = `${LAYOUT}{${this.name}}`
+    this.record = `${keysPrefix(shards)}${this.name}}`
     this.#deps = deps
   }
 
   keyOf(owner: AccountId): string {
-    return `${this.record}:${owner}`
+    return numberedKey(`${this.record}:`, owner)
   }
 
   /** Calls a function that writes; returns what it returns beyond generation and counts. Throws CacheError. */
-  async write(
+  write(name: string, keys: readonly string[], args: readonly Arg[]): Promise<readonly Reply[]> {
+    return this.#write(name, args, { keys: [this.record, ...keys] })
+  }
+
+  /** The same for many timelines, on the connection for large work. */
+  writeMany(name: string, owners: readonly AccountId[], args: readonly Arg[]): Promise<readonly Reply[]> {
+    const numbered = { prefix: `${this.record}:`, numbers: owners }
+    return this.#write(name, args, { keys: [this.record], numbered, bulk: true })
+  }
+
+  async #write(
     name: string,
-    keys: readonly string[],
-    args: readonly (string | number | Buffer)[],
-    options: { bulk: boolean } = { bulk: false },
+    args: readonly Arg[],
+    where: Pick<FunctionCall, 'keys' | 'numbered' | 'bulk'>,
   ): Promise<readonly Reply[]> {
     const { cache, library, writer } = this.#deps
     const number = ++this.#lastNumber
     const witness = [writer, this.#generation, this.#acknowledged, number]
     try {
-      const call = { name: `${library}_${name}`, keys: [this.record, ...keys], args: [...witness, ...args], ...options }
-      const reply = this.#acknowledge(await cache.call(call), number)
+      const reply = await cache.call({ ...where, name: `${library}_${name}`, args: [...witness, ...args] })
       this.#failingSinceMs = undefined
-      return reply
+      return this.#acknowledge(reply, number)
     } catch (error) {
       this.#noteFailure(error)
       throw error
@@ -88,12 +99,9 @@ export class Shard {
     this.#failingSinceMs = undefined
   }
 
-  /** A write to a shard that has never been reached: 0 once it is given up, before that it throws CacheError. */
-  async missWrite(): Promise<number> {
-    const error = new CacheError('down')
-    this.#noteFailure(error)
-    if (!this.isGivenUp) throw error
-    return 0
+  /** A write is due while the shard has not been reached yet. */
+  missWrite(): void {
+    this.#noteFailure(new CacheError('down'))
   }
 
   /** Not reached when this process started: an earlier one may have given it up. */

@@ -43,7 +43,7 @@ local function begin_anew(record, above)
   local generation = string.format('%.0f', math.max(above + 1, time[1] * 1000000 + time[2]))
   redis.call('DEL', record)
   redis.call('HSET', record, 'generation', generation)
-  return { record = record, generation = generation, newest = NO_ID, timelines = 0, entries = 0 }
+  return { record = record, generation = generation, high = 0, low = 0, timelines = 0, entries = 0 }
 end
 
 -- args: writer, the generation it knows (0: none yet), its highest number acknowledged in that, the number of this call.
@@ -57,10 +57,12 @@ local function enter(record, args)
     seen = 0
     shard = begin_anew(record, math.max(generation, known))
   else
+    local high, low = struct.unpack('>I4I4', read[2] or NO_ID)
     shard = {
       record = record,
       generation = read[1],
-      newest = read[2] or NO_ID,
+      high = high, -- of the newest id
+      low = low,
       timelines = tonumber(read[3] or 0),
       entries = tonumber(read[4] or 0),
     }
@@ -70,10 +72,19 @@ local function enter(record, args)
   return shard
 end
 
+-- Whether an id is above all others of the shard; from then on it is the highest.
+local function rises(shard, id)
+  local high, low = struct.unpack('>I4I4', id)
+  if high < shard.high or (high == shard.high and low <= shard.low) then return false end
+  shard.high, shard.low = high, low
+  return true
+end
+
 -- What every writing call returns: generation, timelines and entries of the shard, then its own.
 local function leave(shard, ...)
   local timelines, entries = math.max(0, shard.timelines), math.max(0, shard.entries)
-  redis.call('HSET', shard.record, 'newest', shard.newest, 'timelines', timelines, 'entries', entries,
+  local newest = struct.pack('>I4I4', shard.high, shard.low)
+  redis.call('HSET', shard.record, 'newest', newest, 'timelines', timelines, 'entries', entries,
     shard.writer, string.format('%.0f', shard.number))
   return { tonumber(shard.generation), timelines, entries, ... }
 end
@@ -166,11 +177,10 @@ end
 
 local function insert(shard, keys, first, last, entry)
   local took = 0
-  if not is_above(entry, shard.newest) then
+  if not rises(shard, entry) then
     for at = first, last do took = took + place(shard, keys[at], entry) end
     return took
   end
-  shard.newest = id_of(entry)
   local call = redis.call
   for at = first, last do
     local length = call('RPUSHX', keys[at], entry)
@@ -230,18 +240,28 @@ local function drop_all(shard, keys, first, last)
   return last - first + 1
 end
 
-local ACTS = { insert = insert, remove = remove, remove_author = remove_author, drop = drop_all }
+-- By their first letters: what to do, and with how many bytes.
+local ACTS = {
+  i = { act = insert, bytes = ENTRY_BYTES },
+  r = { act = remove, bytes = 8 },
+  a = { act = remove_author, bytes = 16 },
+  d = { act = drop_all, bytes = 0 },
+}
 
--- keys: record, then the timelines of each act in turn; args: as `enter`, then (act, what, number of timelines) each.
--- Returns what each act returned.
+-- keys: record, then the timelines of each act in turn. args: as `enter`, then the acts in one string, each with its
+-- letter, the number of its timelines (2 bytes), and what it is about. Returns what each act returned.
 local function apply(keys, args)
   local shard = enter(keys[1], args)
+  local acts = args[5]
   local changed = {}
-  local first = 2
-  for at = 5, #args, 3 do
-    local last = first + tonumber(args[at + 2]) - 1
-    changed[#changed + 1] = ACTS[args[at]](shard, keys, first, last, args[at + 1])
+  local first, at = 2, 1
+  while at <= #acts do
+    local letter, timelines = struct.unpack('>c1I2', acts, at)
+    local bytes = ACTS[letter].bytes
+    local last = first + timelines - 1
+    changed[#changed + 1] = ACTS[letter].act(shard, keys, first, last, string.sub(acts, at + 3, at + 2 + bytes))
     first = last + 1
+    at = at + 3 + bytes
   end
   return leave(shard, unpack(changed))
 end
@@ -280,9 +300,8 @@ local function merge_into(shard, key, marker, given, floor)
   redis.call('DEL', key)
   redis.call('RPUSH', unpack(elements))
   shard.entries = shard.entries + count - #held
-  for _, id in ipairs({ marker.floor, count > 0 and id_of(newest_first[1]) or NO_ID }) do
-    if is_above(id, shard.newest) then shard.newest = id end
-  end
+  rises(shard, marker.floor)
+  if count > 0 then rises(shard, newest_first[1]) end
 end
 
 -- args: as `enter`, then now (ms), the lease of a build (ms), the epoch of this one. Returns 1 when begun.

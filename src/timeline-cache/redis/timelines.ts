@@ -10,8 +10,17 @@ import type { Page } from '../../kit/page.ts'
 import type { AccountId, StatusId } from '../../snowflake/contract.ts'
 import { BUILD_LEASE_MS } from '../contract.ts'
 import type { BuildTicket, TimelineCache, TimelineCacheStats, TimelineEntry, TimelinePage } from '../contract.ts'
-import { CALL_TIMELINES_MAX, Deliveries, type ActName } from './deliveries.ts'
-import { LAYOUT, packAuthor, packEntries, packId, packRising, ShardHash, SHARDS, unpackRead } from './layout.ts'
+import { CALL_TIMELINES_MAX, Deliveries, Delivery, type ActName } from './deliveries.ts'
+import {
+  keysPrefix,
+  packAuthor,
+  packEntries,
+  packId,
+  packRising,
+  ShardHash,
+  SHARDS_PRESET,
+  unpackRead,
+} from './layout.ts'
 import { Shard } from './shard.ts'
 
 /** How often every shard is compared with what was written to it; also the age of `stats().bytes`. */
@@ -26,6 +35,8 @@ export interface RedisTimelinesOptions {
   cache: Cache
   /** The name of `timelineLibrary()`, which the cache has to have. */
   library: string
+  /** SHARDS_PRESET if not given; all processes that share a cache say the same. */
+  shards?: number
   clock: Clock
   steady: SteadyClock
   log: Log
@@ -41,7 +52,7 @@ export async function openRedisTimelines(options: RedisTimelinesOptions): Promis
 class RedisTimelines implements TimelineCache {
   readonly #options: RedisTimelinesOptions
   readonly #shards: readonly Shard[]
-  readonly #hash = new ShardHash()
+  readonly #hash: ShardHash
   readonly #deliveries = new Deliveries()
   readonly #stop = new AbortController()
   #rounds: Promise<void> = Promise.resolve()
@@ -52,7 +63,9 @@ class RedisTimelines implements TimelineCache {
   constructor(options: RedisTimelinesOptions) {
     this.#options = options
     const writer = `w${randomBytes(9).toString('base64url')}`
-    this.#shards = Array.from({ length: SHARDS }, (_, index) => new Shard(index, { ...options, writer }))
+    const { shards = SHARDS_PRESET } = options
+    this.#hash = new ShardHash(shards)
+    this.#shards = Array.from({ length: shards }, (_, index) => new Shard(index, shards, { ...options, writer }))
   }
 
   async open(): Promise<void> {
@@ -70,7 +83,7 @@ class RedisTimelines implements TimelineCache {
   }
 
   async removeAuthor(owner: AccountId, author: AccountId): Promise<void> {
-    await this.#deliver('remove_author', packAuthor(author), [owner])
+    await this.#deliver('author', packAuthor(author), [owner])
   }
 
   async drop(owner: AccountId): Promise<void> {
@@ -137,11 +150,11 @@ class RedisTimelines implements TimelineCache {
   async dropUnread(beforeMs: number): Promise<number> {
     const kept = new Map<Shard, { timelines: number; entries: number }>()
     let dropped = 0
-    for await (const keys of this.#options.cache.keys(`${LAYOUT}{`)) {
+    for await (const keys of this.#options.cache.keys(keysPrefix(this.#shards.length))) {
       for (const [shard, own] of this.#groupKeys(keys)) {
         for (let from = 0; from < own.length; from += CALL_TIMELINES_MAX) {
           const part = own.slice(from, from + CALL_TIMELINES_MAX)
-          const swept = (await shard.write('sweep', part, [beforeMs], { bulk: true })).map(Number)
+          const swept = (await shard.write('sweep', part, [beforeMs])).map(Number)
           const [gone = 0, timelines = 0, entries = 0] = swept
           const sum = kept.get(shard) ?? { timelines: 0, entries: 0 }
           dropped += gone
@@ -190,30 +203,25 @@ class RedisTimelines implements TimelineCache {
   async #deliver(name: ActName, what: Buffer, owners: readonly AccountId[]): Promise<number> {
     const groups = this.#groupOwners(owners)
     if (groups.keys().some(({ isTrusted }) => !isTrusted)) await this.#visitAll()
-    const acts: Promise<number>[] = []
-    for (const [shard, keys] of groups) {
-      if (!shard.isTrusted) acts.push(shard.missWrite())
-      if (shard.isGivenUp || !shard.isTrusted) continue
-      for (let from = 0; from < keys.length; from += CALL_TIMELINES_MAX) {
-        acts.push(this.#deliveries.act(shard, name, what, keys.slice(from, from + CALL_TIMELINES_MAX)))
+    const delivery = new Delivery()
+    for (const [shard, own] of groups) {
+      if (!shard.isTrusted) shard.missWrite()
+      if (shard.isGivenUp) continue
+      for (let from = 0; from < own.length; from += CALL_TIMELINES_MAX) {
+        const part = own.length <= CALL_TIMELINES_MAX ? own : own.slice(from, from + CALL_TIMELINES_MAX)
+        this.#deliveries.add(shard, { name, what, owners: part, delivery })
       }
     }
-    const settled = await Promise.allSettled(acts)
-    let changed = 0
-    for (const act of settled) {
-      if (act.status === 'rejected') throw act.reason
-      changed += act.value
-    }
-    return changed
+    return delivery.result()
   }
 
-  #groupOwners(owners: readonly AccountId[]): Map<Shard, string[]> {
-    const groups = new Map<Shard, string[]>()
+  #groupOwners(owners: readonly AccountId[]): Map<Shard, AccountId[]> {
+    const groups = new Map<Shard, AccountId[]>()
     for (const owner of new Set(owners)) {
       const shard = this.#shard(owner)
-      const keys = groups.get(shard)
-      if (keys === undefined) groups.set(shard, [shard.keyOf(owner)])
-      else keys.push(shard.keyOf(owner))
+      const own = groups.get(shard)
+      if (own === undefined) groups.set(shard, [owner])
+      else own.push(owner)
     }
     return groups
   }
@@ -222,7 +230,7 @@ class RedisTimelines implements TimelineCache {
   #groupKeys(keys: readonly string[]): Map<Shard, string[]> {
     const groups = new Map<Shard, string[]>()
     for (const key of new Set(keys)) {
-      const shard = this.#shards[Number(/^\w+\{s(\d+)\}:/.exec(key)?.[1])]
+      const shard = this.#shards[Number(/\{s(\d+)\}:/.exec(key)?.[1])]
       if (shard === undefined || shard.isGivenUp) continue
       groups.set(shard, [...(groups.get(shard) ?? []), key])
     }
