@@ -7,8 +7,8 @@ import { systemSteadyClock } from '../../src/kit/clock.ts'
 import { silentLog } from '../../src/kit/log.ts'
 import { timelineLibrary } from '../../src/timeline-cache/redis/layout.ts'
 import { openRedisTimelines } from '../../src/timeline-cache/redis/timelines.ts'
+import { timelineCacheContract, type OpenTimelines } from '../contracts/timeline-cache.ts'
 import { startRedis, startRedisCluster, type RedisServer } from '../world/redis.ts'
-import { timelineCacheContract, type OpenTimelines } from './timeline-cache.ts'
 
 /** These tests are about what is right; a machine that has much else to do may take longer. */
 const PATIENT_MS = 10_000
