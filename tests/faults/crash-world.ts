@@ -22,6 +22,16 @@ const PEOPLE = ['ann', 'ben', 'cleo', 'dan', 'eve', 'fay']
 const QUIET_MS_MAX = 10_000
 const MAJOR = '18'
 
+/** A folder that PostgreSQL's account can enter. */
+export async function openFolder(): Promise<{ path: string } & AsyncDisposable> {
+  const path = await mkdtemp(join(tmpdir(), 'dunlin-crash-'))
+  await chmod(path, 0o755)
+  return {
+    path,
+    [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 }),
+  }
+}
+
 export class CrashWorld implements AsyncDisposable {
   readonly dataDir: string
   readonly url: string
@@ -36,9 +46,7 @@ export class CrashWorld implements AsyncDisposable {
     this.#port = Number(new URL(server.url).port)
   }
 
-  static async open(): Promise<CrashWorld> {
-    const dataDir = await mkdtemp(join(tmpdir(), 'dunlin-crash-'))
-    await chmod(dataDir, 0o755) // PostgreSQL's account must be able to enter
+  static async open(dataDir: string): Promise<CrashWorld> {
     return new CrashWorld(dataDir, await startServer({ embedded: true, dataDir }))
   }
 
@@ -100,6 +108,11 @@ export class CrashWorld implements AsyncDisposable {
     }
   }
 
+  /** What the present server has printed and logged. */
+  get output(): string {
+    return this.#server.output()
+  }
+
   /** False when it still runs after `ms`. */
   async diesWithin(ms: number): Promise<boolean> {
     const deadlineMs = performance.now() + ms
@@ -139,6 +152,5 @@ export class CrashWorld implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#server.end('SIGTERM')
-    await rm(this.dataDir, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 })
   }
 }

@@ -13,7 +13,7 @@ import { seededRandom } from '../../src/seed/random.ts'
 import { CrashChecks, failuresIn, type Findings } from './crash-checks.ts'
 import { Load } from './crash-load.ts'
 import type { CrashRecord } from './crash-record.ts'
-import { CrashWorld } from './crash-world.ts'
+import { CrashWorld, openFolder } from './crash-world.ts'
 
 const SEED = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31))
 const ROUNDS = 3
@@ -24,15 +24,17 @@ const POINT_MS_MAX = 30_000
 const isLinux = process.platform === 'linux'
 
 const random = seededRandom(SEED)
+const resources = new AsyncDisposableStack()
 let world: CrashWorld
 
 before(async () => {
   console.log(`crash tests: SEED=${SEED}`)
-  world = await CrashWorld.open()
+  const folder = resources.use(await openFolder())
+  world = resources.use(await CrashWorld.open(folder.path))
 })
 
 after(async () => {
-  await world[Symbol.asyncDispose]()
+  await resources.disposeAsync()
 })
 
 /** Does harm; resolves when what was hit is back by itself, or has been started again. */
