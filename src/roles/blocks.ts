@@ -23,12 +23,12 @@ import { openSocialGraph } from '../social-graph/graph.ts'
 import type { StatusStore } from '../status-store/contract.ts'
 import { openStatusStore } from '../status-store/store.ts'
 import { MergedAuthors, type TimelineCache } from '../timeline-cache/contract.ts'
-import { openSharedMemoryTimelines } from '../timeline-cache/shared-memory.ts'
 import type { TimelineService } from '../timeline-service/contract.ts'
 import { openTimelineService } from '../timeline-service/service.ts'
 import type { WriteApi } from '../write-api/contract.ts'
 import { openWriteApi } from '../write-api/write-api.ts'
 import type { Engines } from './engines.ts'
+import { openTimelineCache } from './timeline-cache.ts'
 
 export interface Blocks {
   people: AccountsBlock
@@ -55,7 +55,7 @@ export async function openBlocks(config: Config, engines: Engines, resources: As
   const filters = resources.use(openFilters({ database: db, outbox, bus, clock }))
   const hydration = new CachedHydration({ accounts, oauth: people.oauth, graph, statuses, media })
   resources.use(hydration.listenTo(bus))
-  const timelineCache = resources.use(openSharedMemoryTimelines({ clock, placeOf: (id) => graph.placeOf(id) }))
+  const timelineCache = await openTimelineCache(config.timelines, { clock, log, graph }, resources)
   const merged = new MergedAuthors(config.timelines.celebrityFollowers)
   const timelines = resources.use(
     openTimelineService({ bus, cache: timelineCache, graph, hydration, log, merged, statuses }),

@@ -1,8 +1,10 @@
 /**
  * The home timeline's skeleton: entries of the timeline cache, merged with the celebrities the viewer follows. A missing
  * timeline is rebuilt by one reader while others wait for it; where too many are missing at once, the rest is read from
- * the store without building, so that PostgreSQL sees a bounded number of large questions.
+ * the store without building, so that PostgreSQL sees a bounded number of large questions. A cache that cannot be reached
+ * counts as missing.
  */
+import { AppError } from '../kit/errors.ts'
 import type { Log } from '../kit/log.ts'
 import type { Page } from '../kit/page.ts'
 import type { AccountId } from '../snowflake/contract.ts'
@@ -14,11 +16,14 @@ import {
   type MergedAuthors,
   type TimelineCache,
 } from '../timeline-cache/contract.ts'
+import { Admission } from './admission.ts'
 import type { Celebrities, HomeRow } from './celebrities.ts'
 import { mergeSlices, type Slice } from './page-filling.ts'
 
 /** Rebuilds at a time; each is one question over up to all the people someone follows. */
 const REBUILDS_MAX = 4
+/** Pages that the store answers: fewer at a time than the database has connections, and gone before clients give up. */
+const STORE_READS = { running: 4, waiting: 1_000, waitMs: 2_000 }
 
 export interface HomeDeps {
   cache: TimelineCache
@@ -32,6 +37,7 @@ export interface HomeDeps {
 export class HomeSkeleton {
   readonly #deps: HomeDeps
   readonly #rebuilding = new Map<AccountId, Promise<void>>()
+  readonly #storeReads = new Admission(STORE_READS)
 
   constructor(deps: HomeDeps) {
     this.#deps = deps
@@ -62,7 +68,7 @@ export class HomeSkeleton {
   }
 
   async #readFannedOut(viewer: AccountId, page: Page): Promise<Slice<HomeRow>> {
-    const cached = (await this.#deps.cache.read(viewer, page)) ?? (await this.#readRebuilt(viewer, page))
+    const cached = await this.#readCache(viewer, page)
     if (cached === undefined) return this.#readStore(viewer, page)
     const rows: HomeRow[] = cached.entries.map((entry) => ({ cursor: entry.id }))
     const lower = page.minId ?? page.sinceId ?? 0n
@@ -77,11 +83,22 @@ export class HomeSkeleton {
   }
 
   async #readStore(viewer: AccountId, page: Page): Promise<Slice<HomeRow>> {
-    const rows = await this.#deps.statuses.homeIds(this.#fannedOutAuthors(viewer), page, viewer)
+    const read = () => this.#deps.statuses.homeIds(this.#fannedOutAuthors(viewer), page, viewer)
+    const rows = await this.#storeReads.run(read)
     return { rows: rows.map(({ id }) => ({ cursor: id })), endReached: rows.length < page.limit }
   }
 
-  /** Undefined when the timeline could not be made present now: the store answers instead. */
+  /** Undefined when the cache has nothing to say now: the store answers instead. */
+  async #readCache(viewer: AccountId, page: Page): ReturnType<TimelineCache['read']> {
+    try {
+      return (await this.#deps.cache.read(viewer, page)) ?? (await this.#readRebuilt(viewer, page))
+    } catch (error) {
+      if (!(error instanceof AppError) || error.code !== 'unavailable') throw error
+      return undefined // if it was the store that failed, it will say so again
+    }
+  }
+
+  /** Undefined when the timeline could not be made present now. */
   async #readRebuilt(viewer: AccountId, page: Page): ReturnType<TimelineCache['read']> {
     const running = this.#rebuilding.get(viewer)
     if (running !== undefined) await running
@@ -108,7 +125,7 @@ export class HomeSkeleton {
       const floor = rows.length < TIMELINE_ENTRIES_MAX || last === undefined ? 0n : last.id - 1n
       await cache.finishBuild(ticket, rows.map(timelineEntry), floor)
     } catch (error) {
-      await cache.abandonBuild(ticket)
+      await cache.abandonBuild(ticket).catch(() => undefined) // its lease lapses
       log.warn({ event: 'timeline.rebuild_failed', error: error instanceof Error ? error.message : String(error) })
       throw error
     }

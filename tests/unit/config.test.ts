@@ -306,3 +306,15 @@ test('one database, named in one way', async () => {
   const env = { DATABASE_URL: 'postgres://db/dunlin', DB_HOST: 'db' }
   assert.match(await problemsOf({ env }), /DATABASE_URL and DB_HOST or DB_NAME are both set/)
 })
+
+test('Redis as the timeline cache needs an address, whose password is not shown', async () => {
+  const env = { TIMELINE_CACHE: 'redis' }
+  assert.equal(await problemsOf({ env }), 'TIMELINE_CACHE=redis needs REDIS_URL, as redis://localhost:6379.')
+  const url = 'redis://:hunter2@a:7000,redis://b:7001'
+  await using call = await invocation({ flags: { 'timeline-cache': 'redis' }, env: { REDIS_URL: url } })
+  const { config, warnings } = await loadConfig(call)
+  assert.deepEqual(warnings, [])
+  assert.equal(config.timelines.cache, 'redis')
+  assert.equal(config.timelines.redisUrl, url)
+  assert.ok(!JSON.stringify(reportConfig(call)).includes('hunter2'))
+})

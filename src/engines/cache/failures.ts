@@ -3,7 +3,7 @@ import { CacheError, type CacheFault } from './contract.ts'
 
 /** What the client says when there is no connection to send on. */
 const NO_CONNECTION =
-  /Connection is closed|Stream isn't writeable|Cluster isn't ready|None of startup nodes|Cluster is ended|Socket timeout|Failed to refresh slots|ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|ENOENT/
+  /Connection is closed|max retries per request|Stream isn't writeable|Cluster isn't ready|None of startup nodes|Cluster is ended|Socket timeout|Failed to refresh slots|ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|ENOENT/
 /** The server has the connection, but is in no state to do anything: another one may be soon. */
 const NO_STATE = /^(?:LOADING|MASTERDOWN|CLUSTERDOWN|READONLY|MISCONF|NOREPLICAS|BUSY|UNKILLABLE|TIMEOUT)\b/
 const FUNCTION_MISSING = /Function not found/i

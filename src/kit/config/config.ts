@@ -33,7 +33,11 @@ export interface Config {
     readonly poolSize: number
   }
   readonly timelines: {
-    readonly cache: 'shared-memory'
+    readonly cache: 'shared-memory' | 'redis'
+    /** Of Redis, when it is the cache. */
+    readonly redisUrl: string | undefined
+    /** Parts of the timelines in Redis. */
+    readonly shards: number
     /** Accounts with more followers are not fanned out. */
     readonly celebrityFollowers: number
   }
@@ -83,7 +87,12 @@ export function buildConfig(values: Values, secrets: Secrets, cwd: string): Conf
     baseUrl: `${(values.LOCAL_HTTPS ?? !isThisMachine(webDomain)) ? 'https' : 'http'}://${webDomain}`,
     dataDir: resolvePath(cwd, values.DATA_DIR),
     database: { url: databaseUrl(values), poolSize: values.DB_POOL },
-    timelines: { cache: values.TIMELINE_CACHE, celebrityFollowers: values.FANOUT_CELEBRITY_FOLLOWERS },
+    timelines: {
+      cache: values.TIMELINE_CACHE,
+      redisUrl: values.REDIS_URL,
+      shards: values.TIMELINE_SHARDS,
+      celebrityFollowers: values.FANOUT_CELEBRITY_FOLLOWERS,
+    },
     site: { title: values.SITE_TITLE, description: values.SITE_DESCRIPTION, contactEmail: values.CONTACT_EMAIL },
     registrations: {
       mode: values.REGISTRATIONS_MODE ?? (production ? 'approved' : 'open'),
@@ -127,6 +136,9 @@ export function contradictions(values: Values): string[] {
   const usesParts = values.DB_HOST !== undefined || values.DB_NAME !== undefined
   if (usesParts && values.DATABASE_URL !== undefined) {
     problems.push('DATABASE_URL and DB_HOST or DB_NAME are both set: keep one of them.')
+  }
+  if (values.TIMELINE_CACHE === 'redis' && values.REDIS_URL === undefined) {
+    problems.push('TIMELINE_CACHE=redis needs REDIS_URL, as redis://localhost:6379.')
   }
   return problems
 }

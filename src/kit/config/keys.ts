@@ -124,19 +124,25 @@ const plainKeys = {
   DB_PASS: optional(secretText(1), 'Password there.', { secret: true }),
   DB_POOL: preset(integer(1, 100), 8, 'Connections to the database, for each thread that uses it.'),
   TIMELINE_CACHE: preset(
-    oneOf(['shared-memory']),
+    oneOf(['shared-memory', 'redis']),
     'shared-memory',
     'Where the newest entries of home timelines are kept.',
+  ),
+  TIMELINE_SHARDS: preset(
+    integer(1, 1024),
+    16,
+    'Parts of the home timelines in Redis, several for each server of a cluster. Another number begins with none.',
   ),
   FANOUT_CELEBRITY_FOLLOWERS: preset(
     integer(1, 1_000_000_000),
     10_000,
     'Accounts with more followers are merged when reading.',
   ),
-  REDIS_URL: optional(url(['redis', 'rediss']), 'Redis for timelines and caches of a cluster.', {
-    secret: true,
-    unused: true,
-  }),
+  REDIS_URL: optional(
+    url(['redis', 'rediss']),
+    'Redis 7 or Valkey for TIMELINE_CACHE=redis; several servers of a cluster are separated by commas.',
+    { secret: true },
+  ),
   NATS_URL: optional(url(['nats', 'tls']), 'NATS for the events of a cluster.', { secret: true, unused: true }),
 
   SITE_TITLE: preset(line(100), 'Dunlin', 'Name of this server, as people see it.'),

@@ -104,7 +104,7 @@ export class Shard {
     this.#noteFailure(new CacheError('down'))
   }
 
-  /** Not reached when this process started: an earlier one may have given it up. */
+  /** It begins anew at the next visit. When it was not reached at the start, an earlier process may have given it up. */
   distrust(): void {
     this.#mustBeginAnew = true
   }

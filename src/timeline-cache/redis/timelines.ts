@@ -37,6 +37,8 @@ export interface RedisTimelinesOptions {
   library: string
   /** SHARDS_PRESET if not given; all processes that share a cache say the same. */
   shards?: number
+  /** Every timeline that is there counts as missing: whoever fills them forgot what it must know of them. */
+  startsEmpty?: boolean
   clock: Clock
   steady: SteadyClock
   log: Log
@@ -69,6 +71,7 @@ class RedisTimelines implements TimelineCache {
   }
 
   async open(): Promise<void> {
+    if (this.#options.startsEmpty === true) for (const shard of this.#shards) shard.distrust()
     await this.#visitAll()
     for (const shard of this.#shards) if (!shard.isTrusted) shard.distrust()
     this.#rounds = this.#keepVisiting()

@@ -1,0 +1,37 @@
+/** Opens the timeline cache that the configuration names. */
+import { openRedis } from '../engines/cache/redis.ts'
+import { systemSteadyClock, type Clock } from '../kit/clock.ts'
+import type { Config } from '../kit/config/config.ts'
+import { AppError } from '../kit/errors.ts'
+import type { Log } from '../kit/log.ts'
+import type { SocialGraph } from '../social-graph/contract.ts'
+import type { TimelineCache } from '../timeline-cache/contract.ts'
+import { timelineLibrary } from '../timeline-cache/redis/layout.ts'
+import { openRedisTimelines } from '../timeline-cache/redis/timelines.ts'
+import { openSharedMemoryTimelines } from '../timeline-cache/shared-memory.ts'
+
+interface TimelineCacheDeps {
+  clock: Clock
+  log: Log
+  graph: Pick<SocialGraph, 'placeOf'>
+}
+
+export async function openTimelineCache(
+  config: Config['timelines'],
+  { clock, log, graph }: TimelineCacheDeps,
+  resources: AsyncDisposableStack,
+): Promise<TimelineCache> {
+  if (config.cache === 'shared-memory') {
+    return resources.use(openSharedMemoryTimelines({ clock, placeOf: (id) => graph.placeOf(id) }))
+  }
+  const { redisUrl: url, shards } = config
+  if (url === undefined) throw new AppError('invalid', 'REDIS_URL is not set')
+  const library = timelineLibrary()
+  const steady = systemSteadyClock
+  const cache = resources.use(await openRedis({ url, libraries: [library], log, steady }))
+  // `MergedAuthors` lives as long as this process, and timelines must not outlive what it knows of them.
+  const startsEmpty = true
+  return resources.use(
+    await openRedisTimelines({ cache, library: library.name, shards, startsEmpty, clock, steady, log }),
+  )
+}
