@@ -223,7 +223,9 @@ class LoadClient {
 
   #own(): Post | undefined {
     const { client, person, random, record } = this.#deps
-    const own = record.posts.filter(({ marker, deleted }) => !deleted && marker.includes(`-${person}-${client}-`))
+    // At its end: earlier numbers of a marker name the crash point.
+    const isOwn = new RegExp(`-${person}-${client}-\\d+$`)
+    const own = record.posts.filter(({ marker, deleted }) => !deleted && isOwn.test(marker))
     return own.length === 0 ? undefined : random.pick(own)
   }
 
