@@ -22,7 +22,7 @@ const READERS = 2
 const PAUSE_MS_MAX = 6
 
 export async function runCrowd(story: Story, options: RunOptions): Promise<void> {
-  await using stage = await openStage(story, options.http)
+  await using stage = await openStage(story, options)
   const crowd = new Crowd(stage, story, seededRandom(options.seed ^ 0xc20d))
   await crowd.play()
   await stage.server.settle()

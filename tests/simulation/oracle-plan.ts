@@ -29,7 +29,7 @@ export function planStory(seed: number, size: { acts: number }): Story {
   const people = Array.from({ length: 6 + random.below(7) }, () => ({ locked: random.chance(0.2) }))
   const celebrityFollowers = random.chance(0.6) ? 2 + random.below(3) : 10_000
   const entriesMax = random.chance(0.5) ? 4 + random.below(12) : 800
-  const plan = new Plan(random, emptyWorld(people))
+  const plan = new Plan(random, emptyWorld(people), celebrityFollowers)
   plan.befriend()
   const quiet = plan.acts.length
   while (plan.acts.length < quiet + size.acts) plan.next()
@@ -40,11 +40,13 @@ class Plan {
   readonly acts: Act[] = []
   readonly #random: Random
   readonly #world: ModelWorld
+  readonly #celebrityFollowers: number
   #posts = 0
 
-  constructor(random: Random, world: ModelWorld) {
+  constructor(random: Random, world: ModelWorld, celebrityFollowers: number) {
     this.#random = random
     this.#world = world
+    this.#celebrityFollowers = celebrityFollowers
   }
 
   /** Some follows to begin with, so that the first posts have readers. */
@@ -53,6 +55,8 @@ class Plan {
       const { by, to } = this.#pair()
       this.#add({ do: 'follow', by, to })
     }
+    // Timelines that are there take what follows.
+    for (const by of this.#world.people.keys()) if (this.#random.chance(0.6)) this.#add({ do: 'look', by, rows: 20 })
   }
 
   next(): void {
@@ -65,6 +69,7 @@ class Plan {
       [5, () => this.#edit()],
       [9, () => this.#follow()],
       [5, () => this.#edge('unfollow')],
+      [8, () => this.#cross()],
       [1, () => this.#edge('removeFollower')],
       [4, () => this.#decide()],
       [4, () => this.#edge('block')],
@@ -207,6 +212,25 @@ class Plan {
       ...(random.chance(0.25) && { bell: random.chance(0.8) }),
       ...(random.chance(0.2) && { languages: random.chance(0.6) ? [random.pick(LANGUAGES)] : null }),
     }
+  }
+
+  /** Somebody becomes a celebrity, or is one no longer. */
+  #cross(): Act | undefined {
+    const followers = (person: Person) => this.#world.follows.filter(({ to }) => to === person)
+    const isActive = (person: Person) => this.#isActive(person)
+    const nearly = [...this.#world.people.keys()]
+      .filter(isActive)
+      .filter((to) => Math.abs(followers(to).length - this.#celebrityFollowers - 0.5) < 1)
+    if (nearly.length === 0) return undefined
+    const to = this.#random.pick(nearly)
+    const by = followers(to)
+      .map((one) => one.by)
+      .filter(isActive)
+    if (followers(to).length > this.#celebrityFollowers) {
+      return by.length === 0 ? undefined : { do: 'unfollow', by: this.#random.pick(by), to }
+    }
+    const others = [...this.#world.people.keys()].filter((one) => one !== to && isActive(one) && !by.includes(one))
+    return others.length === 0 ? undefined : { do: 'follow', by: this.#random.pick(others), to }
   }
 
   #edge(verb: 'unfollow' | 'removeFollower' | 'block'): Act {

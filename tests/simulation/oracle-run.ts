@@ -15,6 +15,8 @@ export interface RunOptions {
   http: boolean
   /** Acts follow each other without waiting for what they set off. */
   hasty: boolean
+  /** Of the server's configuration. */
+  env: Readonly<Record<string, string>>
   /** The share of surfaces that are looked at in the end; home always is. */
   share: number
 }
@@ -47,7 +49,7 @@ const CHANGES_WHO_IS_TOLD = new Set<Act['do']>([
 
 /** Throws what differs first. */
 export async function runStory(story: Story, options: RunOptions): Promise<void> {
-  await using stage = await openStage(story, options.http)
+  await using stage = await openStage(story, options)
   const run = new Run(stage, emptyWorld(story.people), options)
   for (const act of story.acts) await run.act(act)
   await run.judgeAll()

@@ -34,6 +34,8 @@ export interface ServerOptions {
   entriesMax: number
   /** Reached over HTTP too. */
   http: boolean
+  /** Further variables of the configuration. */
+  env: Readonly<Record<string, string>>
 }
 
 export interface Server extends AsyncDisposable {
@@ -223,8 +225,9 @@ function movableClock(): MovableClock {
   return clock
 }
 
-async function configOf({ celebrityFollowers, http }: ServerOptions, dataDir: string): Promise<Config> {
+async function configOf({ celebrityFollowers, http, ...options }: ServerOptions, dataDir: string): Promise<Config> {
   const env = {
+    ...options.env,
     DUNLIN_ENV: 'test',
     RATE_LIMITS: 'false',
     AUTO_CONFIRM_SIGNUPS: 'true',

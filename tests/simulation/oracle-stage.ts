@@ -9,11 +9,11 @@ import { httpDoor } from './oracle-door-http.ts'
 import { Refused, type Door, type Id } from './oracle-door.ts'
 import { Names } from './oracle-names.ts'
 import type { Story } from './oracle-plan.ts'
-import { openServer, type Server } from './oracle-server.ts'
+import { openServer, type Server, type ServerOptions } from './oracle-server.ts'
 
-export async function openStage(story: Story, http: boolean): Promise<Stage> {
+export async function openStage(story: Story, { http, env }: Pick<ServerOptions, 'http' | 'env'>): Promise<Stage> {
   await using resources = new AsyncDisposableStack()
-  const server = resources.use(await openServer({ ...story, http }))
+  const server = resources.use(await openServer({ ...story, http, env }))
   const names = new Names()
   const tokens = new Map<Id, string>()
   for (const [person, { locked }] of story.people.entries()) {
