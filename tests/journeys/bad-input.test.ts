@@ -102,7 +102,7 @@ test('names and keys that are none are refused or are nobody’s', async () => {
 })
 
 test(`every parameter of every route is given values of every wrong kind (SEED=${SEED})`, async () => {
-  const hostility = await Hostility.open(system, { seed: SEED, valuesMax: VALUES_A_PARAMETER })
+  const hostility = new Hostility(system, { seed: SEED, valuesMax: VALUES_A_PARAMETER })
   const { requests, parameters } = await hostility.visit(apiRoutes())
   assert.ok(parameters > 200 && requests > 500, `${parameters} parameters, ${requests} requests`)
   assert.deepEqual(system.errors, [])

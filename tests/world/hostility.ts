@@ -77,41 +77,28 @@ export class Hostility {
   readonly #system: System
   readonly #random: Random
   readonly #valuesMax: number
-  readonly #token: string
-  readonly #clientToken: string
-  readonly #person: string
+  #token = ''
+  #clientToken = ''
+  #people = 0
   #targets: Targets | undefined
   readonly #visit: Visit = { requests: 0, parameters: 0 }
 
-  private constructor(
-    system: System,
-    options: { seed: number; valuesMax: number },
-    who: { token: string; clientToken: string; person: string },
-  ) {
+  /** `valuesMax`: of so many values each parameter is given a choice, by seed. */
+  constructor(system: System, options: { seed: number; valuesMax: number }) {
     this.#system = system
     this.#random = seededRandom(options.seed)
     this.#valuesMax = options.valuesMax
-    this.#token = who.token
-    this.#clientToken = who.clientToken
-    this.#person = who.person
-  }
-
-  /** `valuesMax`: of so many values each parameter is given a choice, by seed. */
-  static async open(system: System, options: { seed: number; valuesMax: number }): Promise<Hostility> {
-    const hostile = await system.person(`hostile${options.seed % 1_000_000}`)
-    const victim = await system.person(`victim${options.seed % 1_000_000}`)
-    const token = await system.token(hostile, ['read', 'write', 'follow', 'push', 'profile'])
-    const clientToken = await system.token(null, ['read', 'write'])
-    return new Hostility(system, options, { token, clientToken, person: victim.toString() })
   }
 
   async visit(routes: readonly RegisteredRoute[]): Promise<Visit> {
+    this.#clientToken = await this.#system.token(null, ['read', 'write'])
     for (const route of routes) await this.#visitRoute(route)
     return this.#visit
   }
 
   async #visitRoute(route: RegisteredRoute): Promise<void> {
-    if (route.method === 'DELETE') this.#targets = undefined
+    // New people with new things: some have been deleted, and nobody may have too many.
+    if (this.#targets === undefined || route.path.includes(':')) this.#targets = await this.#makeTargets(route)
     const names = await this.#parametersOf(route)
     this.#visit.parameters += names.length
     for (const name of names) {
@@ -152,7 +139,7 @@ export class Hostility {
   }
 
   async #send(route: RegisteredRoute, content: { form: string } | { json: string }): Promise<void> {
-    const path = await this.#pathOf(route)
+    const path = this.#pathOf(route)
     const token = route.auth === 'client' ? this.#clientToken : this.#token
     const headers: Record<string, string> = { authorization: `Bearer ${token}` }
     const text = 'form' in content ? content.form : content.json
@@ -169,9 +156,9 @@ export class Hostility {
     expectManners(route, answer, text)
   }
 
-  async #pathOf({ path }: RegisteredRoute): Promise<string> {
+  #pathOf({ path }: RegisteredRoute): string {
     if (!path.includes(':')) return path
-    this.#targets ??= await this.#makeTargets()
+    assert.ok(this.#targets)
     const { status, filter, keyword, media, person } = this.#targets
     const id = path.includes('/accounts/')
       ? person
@@ -187,7 +174,11 @@ export class Hostility {
     )
   }
 
-  async #makeTargets(): Promise<Targets> {
+  async #makeTargets({ path: about }: RegisteredRoute): Promise<Targets> {
+    this.#people += 1
+    const hostile = await this.#system.person(`hostile${this.#people}`)
+    const victim = await this.#system.person(`victim${this.#people}`)
+    this.#token = await this.#system.token(hostile, ['read', 'write', 'follow', 'push', 'profile'])
     const post = async (path: string, body: object): Promise<string> => {
       const headers = { authorization: `Bearer ${this.#token}`, 'content-type': 'application/json' }
       const made = await rawCall(this.#system.url, { method: 'POST', path, headers, body: JSON.stringify(body) })
@@ -199,8 +190,8 @@ export class Hostility {
       status: idIn(await post('/api/v1/statuses', { status: 'A target' })),
       filter: idIn(filter),
       keyword: idIn(filter, /"keywords":\[{"id":"(\d+)"/),
-      media: await this.#upload(),
-      person: this.#person,
+      media: about.includes('/media/') ? await this.#upload() : '0',
+      person: victim.toString(),
     }
   }
 
@@ -222,7 +213,7 @@ const PNG = Buffer.from(
 const GOOD: Readonly<Record<string, unknown>> = {
   status: 'Good words',
   q: 'hostile',
-  acct: 'hostile',
+  acct: 'hostile1',
   title: 'A title',
   context: ['home'],
   phrase: 'word',
