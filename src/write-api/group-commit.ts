@@ -1,29 +1,28 @@
 /**
  * Group commit: what comes while a transaction is under way waits for the next one, and shares it.
  *
- *   add ─▶ waiting ─── take ───▶ together ─▶ committed ─▶ each has its answer
- *                                   └─ left out, or the whole batch failed ─▶ each alone
+ *   add ─▶ waiting ── all of it ──▶ together ─▶ committed ─▶ each has its answer
+ *                                      └─ left out, or the whole batch failed ─▶ each alone
  *
- * There is no timer: a batch is whatever has come in one turn of the event loop, and, while all batches are under way,
- * whatever comes until one of them ends. So an item that comes alone goes alone, at once, and the batches grow with the
- * load. Items of one key are never under way in two batches, and keep their order.
+ * There is no timer: a batch is whatever has come in one turn of the event loop, and, while a batch is under way, whatever
+ * comes until it ends. So an item that comes alone goes alone, at once, and the batches grow with the load. There is one
+ * batch at a time: two would wait less for the disk, but be half as large, and each costs the same again.
  */
 import { setImmediate as endOfTurn } from 'node:timers/promises'
 
 import { sqlState } from '../engines/database/contract.ts'
 import { AppError } from '../kit/errors.ts'
 
-/** Items of one transaction. */
-export const BATCH_ITEMS_MAX = 128
-/** Transactions under way: while one waits for the disk, the next one is written. */
-export const BATCHES_MAX = 2
-/** Items waiting; more are refused with `unavailable`. */
-export const WAITING_ITEMS_MAX = 2_000
+/**
+ * Items waiting, and so of one batch; more are refused with `unavailable`. All that wait go with the next batch, so that
+ * nobody waits for more than two of them, even if each takes as long as a database that hangs is waited for.
+ */
+export const WAITING_ITEMS_MAX = 1_000
 
 const RETRY_AFTER_SECONDS = 1
 
 export interface Writing<Item, Result> {
-  /** Items of one key are written in the order in which they came. */
+  /** Items of one key are written in the order in which they came, also when each is written alone. */
   keyOf(item: Item): bigint
   /**
    * Writes the items in one transaction. Gives what became of each, in their order; undefined for one that has to be
@@ -36,16 +35,14 @@ export interface Writing<Item, Result> {
 
 interface Waiting<Item, Result> {
   readonly item: Item
-  readonly key: bigint
   readonly resolve: (result: Result | Promise<Result>) => void
   readonly reject: (error: unknown) => void
 }
 
 export class GroupCommit<Item, Result> {
   readonly #writing: Writing<Item, Result>
-  #waiting: Waiting<Item, Result>[] = []
-  readonly #keysUnderWay = new Set<bigint>()
-  #batches = 0
+  readonly #waiting: Waiting<Item, Result>[] = []
+  #isWriting = false
 
   constructor(writing: Writing<Item, Result>) {
     this.#writing = writing
@@ -55,36 +52,18 @@ export class GroupCommit<Item, Result> {
   add(item: Item): Promise<Result> {
     if (this.#waiting.length >= WAITING_ITEMS_MAX) return Promise.reject(tooManyWait())
     const { promise, resolve, reject } = Promise.withResolvers<Result>()
-    this.#waiting.push({ item, key: this.#writing.keyOf(item), resolve, reject })
-    if (this.#batches < BATCHES_MAX) void this.#writeBatches()
+    this.#waiting.push({ item, resolve, reject })
+    if (!this.#isWriting) void this.#writeBatches()
     return promise
   }
 
-  /** Writes until nothing waits that may be written. */
   async #writeBatches(): Promise<void> {
-    this.#batches += 1
-    for (;;) {
+    this.#isWriting = true
+    while (this.#waiting.length > 0) {
       await endOfTurn()
-      const batch = this.#take()
-      if (batch.length === 0) break
-      const keys = new Set(batch.map(({ key }) => key))
-      for (const key of keys) this.#keysUnderWay.add(key)
-      await this.#write(batch)
-      for (const key of keys) this.#keysUnderWay.delete(key)
+      await this.#write(this.#waiting.splice(0))
     }
-    this.#batches -= 1
-  }
-
-  #take(): Waiting<Item, Result>[] {
-    const batch: Waiting<Item, Result>[] = []
-    const staying: Waiting<Item, Result>[] = []
-    for (const each of this.#waiting) {
-      const isFree = batch.length < BATCH_ITEMS_MAX && !this.#keysUnderWay.has(each.key)
-      if (isFree) batch.push(each)
-      else staying.push(each)
-    }
-    this.#waiting = staying
-    return batch
+    this.#isWriting = false
   }
 
   /** Settles every one of the batch; never throws. */
@@ -104,7 +83,7 @@ export class GroupCommit<Item, Result> {
 
   /** What made the batch fail shall fail alone. Those of one key still go one after the other. */
   async #writeOneByOne(batch: readonly Waiting<Item, Result>[]): Promise<void> {
-    const chains = Map.groupBy(batch, ({ key }) => key).values()
+    const chains = Map.groupBy(batch, ({ item }) => this.#writing.keyOf(item)).values()
     await Promise.all(
       chains.map(async (chain) => {
         for (const { item, resolve, reject } of chain) await this.#writing.alone(item).then(resolve, reject)

@@ -4,7 +4,7 @@ import test from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 
 import { AppError } from '../../src/kit/errors.ts'
-import { BATCH_ITEMS_MAX, BATCHES_MAX, GroupCommit, WAITING_ITEMS_MAX } from '../../src/write-api/group-commit.ts'
+import { GroupCommit, WAITING_ITEMS_MAX } from '../../src/write-api/group-commit.ts'
 
 interface Item {
   key: bigint
@@ -49,43 +49,54 @@ test('what comes alone is written within the same turn of the event loop, and no
   assert.equal(await answer, 'a together')
 })
 
-test('what comes in one turn goes together, what comes meanwhile shares the next batch', async () => {
+test('what comes in one turn goes together, what comes meanwhile shares the next batch, in order', async () => {
   const { batches, names, group } = writer()
   const add = (name: string, key: number): Promise<string> => group.add({ name, key: BigInt(key) })
   const answers = [add('a', 1), add('b', 2)]
   await turn()
-  answers.push(add('c', 3))
-  await turn()
-  for (const [key, name] of ['d', 'e', 'f'].entries()) {
-    answers.push(add(name, 10 + key))
+  for (const [index, name] of ['c', 'd', 'e'].entries()) {
+    answers.push(add(name, index % 2))
     await turn()
   }
-  assert.deepEqual(names(), [['a', 'b'], ['c']], `${BATCHES_MAX} batches are under way, the rest waits`)
-  batches[1]?.end()
-  await turn()
-  await turn()
-  assert.deepEqual(names(), [['a', 'b'], ['c'], ['d', 'e', 'f']])
-  for (const batch of batches) batch.end()
-  assert.equal((await Promise.all(answers)).length, 6)
-})
-
-test('items of one key keep their order and are never in two batches at once', async () => {
-  const { batches, names, group } = writer()
-  const add = (name: string, key: bigint): Promise<string> => group.add({ name, key })
-  const answers = [add('a1', 1n), add('a2', 1n)]
-  await turn()
-  answers.push(add('a3', 1n), add('b1', 2n), add('a4', 1n))
-  await turn()
-  assert.deepEqual(names(), [['a1', 'a2'], ['b1']])
+  assert.deepEqual(names(), [['a', 'b']], 'one batch at a time')
   batches[0]?.end()
   await turn()
   await turn()
-  assert.deepEqual(names(), [['a1', 'a2'], ['b1'], ['a3', 'a4']])
-  for (const batch of batches) batch.end()
-  await Promise.all(answers)
+  const both = [
+    ['a', 'b'],
+    ['c', 'd', 'e'],
+  ]
+  assert.deepEqual(names(), both)
+  batches[1]?.end()
+  assert.deepEqual(
+    await Promise.all(answers),
+    both.flat().map((name) => `${name} together`),
+  )
+  const [late] = [add('f', 1)]
+  await turn()
+  batches[2]?.end()
+  assert.equal(await late, 'f together', 'after a pause it goes on')
 })
 
-test('a batch and the queue are bounded, and whoever comes on top is asked to try again', async () => {
+test('items of one key keep their order when each is written alone', async () => {
+  const began: string[] = []
+  const group = new GroupCommit<Item, string>({
+    keyOf: ({ key }) => key,
+    together: () => Promise.reject(new Error('a broken rule')),
+    alone: async ({ name }) => {
+      began.push(`${name} begins`)
+      await turn()
+      began.push(`${name} ends`)
+      return name
+    },
+  })
+  const answers = ['a1', 'b1', 'a2'].map((name) => group.add({ name, key: BigInt(name.charCodeAt(0)) }))
+  assert.deepEqual(await Promise.all(answers), ['a1', 'b1', 'a2'])
+  assert.deepEqual(began.slice(0, 2), ['a1 begins', 'b1 begins'], 'others do not wait for them')
+  assert.ok(began.indexOf('a1 ends') < began.indexOf('a2 begins'))
+})
+
+test('the queue is bounded, and so is a batch; whoever comes on top is asked to try again', async () => {
   const { batches, group } = writer()
   const answers = Array.from({ length: WAITING_ITEMS_MAX }, (_, index) =>
     group.add({ name: `${index}`, key: BigInt(index) }),
@@ -95,15 +106,14 @@ test('a batch and the queue are bounded, and whoever comes on top is asked to tr
     assert.deepEqual([error.code, error.retryAfterSeconds], ['unavailable', 1])
     return true
   })
-  for (let written = 0; written < WAITING_ITEMS_MAX;) {
-    await turn()
-    for (const batch of batches.splice(0)) {
-      assert.ok(batch.names.length <= BATCH_ITEMS_MAX)
-      written += batch.names.length
-      batch.end()
-    }
-  }
+  await turn()
+  assert.equal(batches[0]?.names.length, WAITING_ITEMS_MAX)
+  const [next] = [group.add({ name: 'next', key: 0n })]
+  batches[0]?.end()
   await Promise.all(answers)
+  await turn()
+  batches[1]?.end()
+  assert.equal(await next, 'next together')
 })
 
 test('what a batch leaves out is written alone, and nobody waits for it', async () => {
