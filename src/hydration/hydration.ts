@@ -81,12 +81,14 @@ export class CachedHydration implements Hydration {
   }
 
   async status(id: StatusId, viewer: AccountId | undefined): Promise<StatusView> {
-    const [view] = await this.statuses([id], viewer)
+    const view = this.#viewInMemory(id, viewer) ?? (await this.statuses([id], viewer))[0]
     if (view === undefined) throw notFound()
     return view
   }
 
   async accounts(ids: readonly AccountId[]): Promise<AccountView[]> {
+    const inMemory = ids.flatMap((id) => this.#accountInMemory(id) ?? [])
+    if (inMemory.length === ids.length) return inMemory
     const views = await this.#accountViews(new Set(ids))
     return ids.flatMap((id) => views.get(id) ?? [])
   }
@@ -241,6 +243,33 @@ export class CachedHydration implements Hydration {
     }
   }
 
+  /** What `status` gives, of a status that is no boost, if all of it is in memory and the viewer may see it. */
+  #viewInMemory(id: StatusId, viewer: AccountId | undefined): StatusView | undefined {
+    const core = this.#cores.peek(id)
+    if (core === undefined || core.status.boostOf !== null) return undefined
+    const author = this.#accountInMemory(core.status.accountId)
+    const counts = this.#counts.peek(id)
+    const marks = viewer === undefined ? undefined : this.#marks.peek(viewer, id)
+    if (author === undefined || counts === undefined || (viewer !== undefined && marks === undefined)) return undefined
+    const relation = viewer === undefined ? undefined : this.#deps.graph.relation(viewer, author.account.id)
+    if (!canSee(viewer, core.status, { authorSuspended: author.account.suspended, relation })) return undefined
+    const { status, media, mentions, app } = core
+    return { status, author, boostOf: undefined, media, mentions, counts, app, marks }
+  }
+
+  #accountInMemory(id: AccountId): AccountView | undefined {
+    const account = this.#accounts.peek(id)
+    const stats = this.#stats.peek(id)
+    return account === undefined || stats === undefined ? undefined : this.#accountView(account, stats)
+  }
+
+  #accountView(account: AccountRecord, { statuses, lastStatusAtMs }: AuthorStats): AccountView {
+    const { graph } = this.#deps
+    const followers = graph.followerCount(account.id)
+    const following = graph.followingCount(account.id)
+    return { account, followers, following, statuses, lastStatusAtMs }
+  }
+
   #relation(author: AccountId, read: Read): Relation | undefined {
     if (read.viewer === undefined) return undefined
     const known = read.relations.get(author) ?? this.#deps.graph.relation(read.viewer, author)
@@ -251,12 +280,7 @@ export class CachedHydration implements Hydration {
   async #accountViews(ids: Set<AccountId>): Promise<Map<AccountId, AccountView>> {
     const [accounts, stats] = await Promise.all([this.#accounts.get(ids), this.#stats.get(ids)])
     const views = new Map<AccountId, AccountView>()
-    for (const [id, account] of accounts) {
-      const { statuses, lastStatusAtMs } = stats.get(id) ?? NO_STATS
-      const followers = this.#deps.graph.followerCount(id)
-      const following = this.#deps.graph.followingCount(id)
-      views.set(id, { account, followers, following, statuses, lastStatusAtMs })
-    }
+    for (const [id, account] of accounts) views.set(id, this.#accountView(account, stats.get(id) ?? NO_STATS))
     return views
   }
 

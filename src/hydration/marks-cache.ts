@@ -49,6 +49,11 @@ export class MarksCache {
     return this.#load(viewer, statuses)
   }
 
+  /** The marks, if they are in memory. */
+  peek(viewer: AccountId, id: StatusId): Marks | undefined {
+    return this.#tables.get(viewer)?.marks.get(id)
+  }
+
   /**
    * For statuses that the viewer is about to write, which nobody can have marked. To be called before; unless the viewer
    * changed any mark meanwhile, the statuses given afterwards are known to have none.

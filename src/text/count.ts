@@ -14,7 +14,14 @@ const ONLY_ASCII = /^[\n\u0020-\u007e]*$/
 
 /** Stops counting above `stopAbove`, since more is too long anyway. */
 export function countCharacters(text: string, spoiler: string, stopAbove = Infinity): number {
-  return countGraphemes(spoiler + tokenize(text).map(countedText).join(''), stopAbove)
+  return countGraphemes(countedAs(tokenize(text), spoiler), stopAbove)
+}
+
+/** Whether `countCharacters` of the tokens' text is above `max`; most texts are so short that nothing has to be counted. */
+export function isLongerThan(max: number, tokens: readonly Token[], spoiler: string): boolean {
+  const counted = countedAs(tokens, spoiler)
+  // A grapheme has one UTF-16 unit at least.
+  return counted.length > max && countGraphemes(counted, max) > max
 }
 
 /** Grapheme clusters: what people take for one character. */
@@ -23,6 +30,10 @@ export function countGraphemes(text: string, stopAbove = Infinity): number {
   let count = 0
   for (const _ of graphemes.segment(text)) if (++count > stopAbove) break
   return count
+}
+
+function countedAs(tokens: readonly Token[], spoiler: string): string {
+  return spoiler + tokens.map(countedText).join('')
 }
 
 function countedText(token: Token): string {

@@ -4,7 +4,7 @@ import { AppError } from '../kit/errors.ts'
 import type { AccountId, MediaId } from '../snowflake/contract.ts'
 import type { SocialGraph } from '../social-graph/contract.ts'
 import { cleanText } from '../text/clean.ts'
-import { countCharacters } from '../text/count.ts'
+import { isLongerThan } from '../text/count.ts'
 import { hashtagNames, mentionedUsernames } from '../text/entities.ts'
 import { tokenize, type Token } from '../text/tokens.ts'
 import { STATUS_MEDIA_MAX, TEXT_UNITS_MAX } from './contract.ts'
@@ -54,8 +54,8 @@ export async function compose({ accounts, rules }: Composing, written: Written):
   // As Mastodon: a warning without anything behind it is the text.
   if (text === '') [text, spoilerText] = [spoilerText, '']
   if (text === '' && !written.hasMedia) throw new AppError('invalid', "Validation failed: Text can't be blank")
-  if (countCharacters(text, spoilerText, rules.charactersMax) > rules.charactersMax) throw tooLong(rules)
   const tokens = tokenize(text)
+  if (isLongerThan(rules.charactersMax, tokens, spoilerText)) throw tooLong(rules)
   const mentions = await mentionedAccounts(accounts, mentionedUsernames(tokens, rules.localDomain))
   return { text, spoilerText, tokens, mentions, tags: hashtagNames(tokens) }
 }

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 
 import fc from 'fast-check'
 
-import { countCharacters } from '../../src/text/count.ts'
+import { countCharacters, isLongerThan } from '../../src/text/count.ts'
 import {
   hashtagNames,
   linkedUrls,
@@ -219,7 +219,11 @@ test('characters are counted as Mastodon counts them', () => {
     ['#hashtag', '', 8],
     ['not a link: http://', '', 19],
   ]
-  for (const [text, spoiler, expected] of cases) assert.equal(countCharacters(text, spoiler), expected, text)
+  for (const [text, spoiler, expected] of cases) {
+    assert.equal(countCharacters(text, spoiler), expected, text)
+    assert.equal(isLongerThan(expected, tokenize(text), spoiler), false, text)
+    assert.equal(isLongerThan(expected - 1, tokenize(text), spoiler), true, text)
+  }
 })
 
 test('counting stops soon above the limit it is given', () => {
