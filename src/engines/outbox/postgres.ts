@@ -107,9 +107,11 @@ class PostgresOutbox implements Outbox, OutboxQueue {
     const woken = new AbortController()
     const stopWaiting = () => woken.abort()
     this.#waiting.add(stopWaiting)
+    signal?.addEventListener('abort', stopWaiting)
     try {
-      await this.#clock.sleep(ms, signal === undefined ? woken.signal : AbortSignal.any([woken.signal, signal]))
+      await this.#clock.sleep(ms, woken.signal)
     } finally {
+      signal?.removeEventListener('abort', stopWaiting)
       this.#waiting.delete(stopWaiting)
     }
   }
