@@ -31,8 +31,19 @@ export interface EventBodies {
     acceptedAtMs: number
   }
   'status.edited': { id: StatusId; author: AccountId; revision: number; mentions: AccountId[] }
-  /** `boostOf` is set when a boost was taken back. */
-  'status.deleted': { id: StatusId; author: AccountId; boostOf: StatusId | null }
+  /**
+   * `boostOf` is set when a boost was taken back. The rest says who may have seen it, for those who have to be told; absent
+   * in messages of older processes.
+   */
+  'status.deleted': {
+    id: StatusId
+    author: AccountId
+    boostOf: StatusId | null
+    visibility?: Visibility
+    mentions?: AccountId[]
+    /** Normalised hashtags, newest text. */
+    tags?: string[]
+  }
   'favourite.added': { status: StatusId; author: AccountId; by: AccountId }
   'favourite.removed': { status: StatusId; author: AccountId; by: AccountId }
   'bookmark.added': { status: StatusId; by: AccountId }
@@ -104,17 +115,30 @@ type FieldKind<Value> = [Value] extends [bigint]
     ? 'id or null'
     : [Value] extends [readonly bigint[]]
       ? 'ids'
-      : [Value] extends [number]
-        ? 'number'
-        : [string] extends [Value]
-          ? null extends Value
-            ? 'text or null'
-            : 'text'
-          : readonly Value[]
+      : [Value] extends [readonly string[]]
+        ? 'texts'
+        : [Value] extends [number]
+          ? 'number'
+          : [string] extends [Value]
+            ? null extends Value
+              ? 'text or null'
+              : 'text'
+            : readonly Value[]
 
-type Shapes = {
-  readonly [T in EventType]: { readonly [Field in keyof EventBodies[T]]: FieldKind<EventBodies[T][Field]> }
+type Shape<Body> = {
+  readonly [Field in keyof Body]-?: undefined extends Body[Field]
+    ? Optional<FieldKind<Exclude<Body[Field], undefined>>>
+    : FieldKind<Body[Field]>
 }
+
+/** A field that older processes do not write. */
+interface Optional<Kind> {
+  readonly optional: Kind
+}
+
+type Shapes = { readonly [T in EventType]: Shape<EventBodies[T]> }
+
+const VISIBILITIES: readonly Visibility[] = ['public', 'unlisted', 'private', 'direct']
 
 const GRAPH_CHANGES: readonly GraphChange[] = [
   'followed',
@@ -136,7 +160,7 @@ const SHAPES: Shapes = {
   'status.created': {
     id: 'id',
     author: 'id',
-    visibility: ['public', 'unlisted', 'private', 'direct'],
+    visibility: VISIBILITIES,
     boostOf: 'id or null',
     boostedAuthor: 'id or null',
     inReplyTo: 'id or null',
@@ -145,7 +169,14 @@ const SHAPES: Shapes = {
     acceptedAtMs: 'number',
   },
   'status.edited': { id: 'id', author: 'id', revision: 'number', mentions: 'ids' },
-  'status.deleted': { id: 'id', author: 'id', boostOf: 'id or null' },
+  'status.deleted': {
+    id: 'id',
+    author: 'id',
+    boostOf: 'id or null',
+    visibility: { optional: VISIBILITIES },
+    mentions: { optional: 'ids' },
+    tags: { optional: 'texts' },
+  },
   'favourite.added': { status: 'id', author: 'id', by: 'id' },
   'favourite.removed': { status: 'id', author: 'id', by: 'id' },
   'bookmark.added': { status: 'id', by: 'id' },
@@ -203,7 +234,8 @@ export function decodeEvent<T extends EventType>(type: T, message: Message): Eve
   const parsed = parseObject(type, message.body)
   const body: Record<string, unknown> = {}
   for (const [name, kind] of FIELDS[type]) {
-    const value = readField(kind, parsed[name])
+    if (parsed[name] === undefined && isOptional(kind)) continue
+    const value = readField(isOptional(kind) ? kind.optional : kind, parsed[name])
     if (value === undefined) throw unreadable(type, `field ${name} is missing or malformed`)
     body[name] = value
   }
@@ -221,6 +253,10 @@ function parseObject(type: EventType, text: string): Record<string, unknown> {
   return parsed as Record<string, unknown> // an object, whose fields are looked at one by one
 }
 
+function isOptional(kind: unknown): kind is Optional<unknown> {
+  return typeof kind === 'object' && kind !== null && 'optional' in kind
+}
+
 /** The value of a field of that kind, or undefined when it is not one. */
 function readField(kind: unknown, value: unknown): unknown {
   switch (kind) {
@@ -230,6 +266,8 @@ function readField(kind: unknown, value: unknown): unknown {
       return value === null ? null : readId(value)
     case 'ids':
       return readIds(value)
+    case 'texts':
+      return Array.isArray(value) && value.every((text) => typeof text === 'string') ? value : undefined
     case 'number':
       return typeof value === 'number' ? value : undefined
     case 'text':

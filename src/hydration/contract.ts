@@ -42,6 +42,11 @@ export interface Hydration {
   statuses(ids: readonly StatusId[], viewer: AccountId | undefined): Promise<StatusView[]>
   /** One status, or `not_found`: the same for missing and hidden. */
   status(id: StatusId, viewer: AccountId | undefined): Promise<StatusView>
+  /**
+   * One status, whole and without marks, whoever may see it: for doors that show it to many and ask `canSee` for each of
+   * them, of the boosted status too. Undefined when it, or what it boosts, is gone.
+   */
+  unjudged(id: StatusId): Promise<StatusView | undefined>
   /** In the order asked; missing ones are left out; suspended ones are included (presenters blank them). */
   accounts(ids: readonly AccountId[]): Promise<AccountView[]>
   /**

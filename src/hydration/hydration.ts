@@ -64,6 +64,15 @@ export class CachedHydration implements Hydration {
   }
 
   async statuses(ids: readonly StatusId[], viewer: AccountId | undefined): Promise<StatusView[]> {
+    const read = await this.#read(ids, viewer)
+    return ids.flatMap((id) => this.#view(id, read, true) ?? [])
+  }
+
+  async unjudged(id: StatusId): Promise<StatusView | undefined> {
+    return this.#view(id, await this.#read([id], undefined), false)
+  }
+
+  async #read(ids: readonly StatusId[], viewer: AccountId | undefined): Promise<Read> {
     const asked = await this.#cores.get(ids)
     const boosted = new Set(
       [...asked.values()].flatMap(({ status }) => (status.boostOf === null ? [] : [status.boostOf])),
@@ -76,8 +85,7 @@ export class CachedHydration implements Hydration {
       this.#accountViews(new Set(records.map((status) => status.accountId))),
       viewer === undefined ? undefined : this.#marks.get(viewer, records),
     ])
-    const read: Read = { viewer, cores, counts, authors, marks, relations: new Map() }
-    return ids.flatMap((id) => this.#view(id, read) ?? [])
+    return { viewer, cores, counts, authors, marks, relations: new Map() }
   }
 
   async status(id: StatusId, viewer: AccountId | undefined): Promise<StatusView> {
@@ -222,14 +230,14 @@ export class CachedHydration implements Hydration {
     this.#marks.forget(by, of)
   }
 
-  #view(id: StatusId, read: Read): StatusView | undefined {
+  #view(id: StatusId, read: Read, judged: boolean): StatusView | undefined {
     const core = read.cores.get(id)
     const author = core === undefined ? undefined : read.authors.get(core.status.accountId)
     if (core === undefined || author === undefined) return undefined
     const sight = { authorSuspended: author.account.suspended, relation: this.#relation(core.status.accountId, read) }
-    if (!canSee(read.viewer, core.status, sight)) return undefined
+    if (judged && !canSee(read.viewer, core.status, sight)) return undefined
     const { boostOf } = core.status
-    const original = boostOf === null ? undefined : this.#view(boostOf, read)
+    const original = boostOf === null ? undefined : this.#view(boostOf, read, judged)
     if (boostOf !== null && original === undefined) return undefined
     return {
       status: core.status,

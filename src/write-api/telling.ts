@@ -21,6 +21,14 @@ export function statusEdited({ id, accountId, revision, mentions }: StatusRecord
   return encodeEvent('status.edited', accountId, { id, author: accountId, revision, mentions: [...mentions] })
 }
 
-export function statusDeleted({ id, accountId, boostOf }: StatusRecord): EncodedEvent {
-  return encodeEvent('status.deleted', accountId, { id, author: accountId, boostOf })
+export function statusDeleted(status: StatusRecord): EncodedEvent {
+  const { id, accountId, boostOf, visibility, mentions, tags } = status
+  return encodeEvent('status.deleted', accountId, {
+    id,
+    author: accountId,
+    boostOf,
+    visibility,
+    mentions: [...mentions],
+    tags: [...tags],
+  })
 }

@@ -118,6 +118,28 @@ function deliveryTests(engine: string, open: () => Promise<BusUnderTest>): void 
     assert.equal(heard?.length, 2)
   })
 
+  test(`${engine}: a listener after a group hears of a message when the group has handled or parked it`, async () => {
+    await using it = await open()
+    const story: string[] = []
+    const gate = Promise.withResolvers<void>()
+    it.bus.join('group', ['ping'], async (m) => {
+      await gate.promise
+      story.push(`handled ${m.id}`)
+      if (m.id === 2n) throw new AppError('invalid', 'poison')
+    })
+    using _late = it.bus.listen(['ping', 'pong'], (m) => void story.push(`heard ${m.id}`), 'group')
+    send(it.bus, [message(1, 7), message(2, 7), message(3, 7), message(4, 8, 'pong')])
+    await eventually(() => story.length === 1, 'what the group does not take')
+    assert.deepEqual(story, ['heard 4'])
+    gate.resolve()
+    await eventually(() => story.includes('heard 3'), 'all of them')
+    assert.deepEqual(
+      story.filter((line) => !line.startsWith('handled 2')),
+      ['heard 4', 'handled 1', 'heard 1', 'heard 2', 'handled 3', 'heard 3'],
+    )
+    assert.ok(story.indexOf('handled 2') < story.indexOf('heard 2'))
+  })
+
   test(`${engine}: the state shows what is pending and the last success`, async () => {
     await using it = await open()
     const { promise: gate, resolve: openGate } = Promise.withResolvers<void>()

@@ -30,7 +30,14 @@ const EXAMPLES: { [T in EventType]: EventBodies[T] } = {
     acceptedAtMs: 1_700_000_000_123,
   },
   'status.edited': { id: status(1n), author: account(2n), revision: 3, mentions: [] },
-  'status.deleted': { id: status(1n), author: account(2n), boostOf: status(3n) },
+  'status.deleted': {
+    id: status(1n),
+    author: account(2n),
+    boostOf: status(3n),
+    visibility: 'direct',
+    mentions: [account(4n)],
+    tags: ['42', 'birds'],
+  },
   'favourite.added': { status: status(1n), author: account(2n), by: account(3n) },
   'favourite.removed': { status: status(1n), author: account(2n), by: account(3n) },
   'bookmark.added': { status: status(1n), by: account(3n) },
@@ -83,6 +90,16 @@ test('any 63-bit id survives the way through JSON', () => {
 test('ids travel as decimal strings, so that no consumer rounds them', () => {
   const { body } = encodeEvent('bookmark.added', 1n, { status: status(9_007_199_254_740_993n), by: account(3n) })
   assert.equal(body, '{"status":"9007199254740993","by":"3"}')
+})
+
+test('fields that an older writer does not know may be missing, but not be wrong', () => {
+  const old = { id: status(1n), author: account(2n), boostOf: null }
+  assert.deepEqual(roundTrip('status.deleted', old), old)
+  const body = '{"id":"1","author":"2","boostOf":null,"tags":[1]}'
+  assert.throws(
+    () => decodeEvent('status.deleted', { type: 'status.deleted', version: EVENT_VERSION, body }),
+    isInvalid,
+  )
 })
 
 test('fields of a newer writer are passed over', () => {

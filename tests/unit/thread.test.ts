@@ -39,6 +39,7 @@ function threadOf(written: Written[], relations: Record<number, Partial<Relation
         if (!visible(one)) throw notFound()
         return view(byId.get(one) ?? { n: 0 })
       },
+      unjudged: async () => undefined,
       accounts: async () => [],
       forgetStatus: () => {},
       expect: () => () => {},

@@ -97,6 +97,7 @@ export async function openWritingWorld({ charactersMax = 500, on }: WritingOptio
   const hydration: Hydration = {
     statuses: (ids, viewer) => cached.statuses(ids, viewer),
     status: (id, viewer) => cached.status(id, viewer),
+    unjudged: (id) => cached.unjudged(id),
     accounts: (ids) => cached.accounts(ids),
     forgetStatus: (id) => {
       forgotten.add(id)

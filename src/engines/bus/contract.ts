@@ -87,7 +87,11 @@ export interface Bus extends AsyncDisposable {
    * published. Leaving waits for this member's running handlers, up to the drain deadline.
    */
   join(group: string, types: readonly string[], handler: Handler): AsyncDisposable
-  /** Hears every message of `types`, best effort and before the groups; must not throw or block. */
-  listen(types: readonly string[], hear: (message: BusMessage) => void): Disposable
+  /**
+   * Hears every message of `types`, best effort and before the groups; must not throw or block. With `after`, hears of a
+   * message only when that group has handled or parked it (at once when the group does not take the type), so that what
+   * the group makes of it is there; messages of one key still come in order.
+   */
+  listen(types: readonly string[], hear: (message: BusMessage) => void, after?: string): Disposable
   state(): GroupState[]
 }

@@ -55,6 +55,9 @@ export function openMemoryBus(options: MemoryBusOptions): Bus {
   return new MemoryBus(options)
 }
 
+/** By message type. */
+type Listeners = Map<string, Set<(message: BusMessage) => void>>
+
 /** One call of `publish`: open until every delivery has settled. */
 interface Publication {
   readonly messages: readonly BusMessage[]
@@ -72,7 +75,9 @@ class MemoryBus implements Bus {
   readonly #closing = new AbortController()
   readonly #groups = new Map<string, Group>()
   readonly #groupsByType = new Map<string, Group[]>()
-  readonly #listeners = new Map<string, Set<(message: BusMessage) => void>>()
+  readonly #listeners: Listeners = new Map()
+  /** Those that hear only what a group has handled, by its name. */
+  readonly #followers = new Map<string, Listeners>()
   /** Where messages that this process cannot read are parked. */
   readonly #unreadable: Group
   /** Publish calls that wait for room, and those inside. */
@@ -125,16 +130,17 @@ class MemoryBus implements Bus {
     }
   }
 
-  listen(types: readonly string[], hear: (message: BusMessage) => void): Disposable {
+  listen(types: readonly string[], hear: (message: BusMessage) => void, after?: string): Disposable {
     const listener = (message: BusMessage) => hear(message) // one of its own, so that the same function may listen twice
+    const listeners = after === undefined ? this.#listeners : this.#followersOf(after)
     for (const type of types) {
-      const hearers = this.#listeners.get(type)
-      if (hearers === undefined) this.#listeners.set(type, new Set([listener]))
+      const hearers = listeners.get(type)
+      if (hearers === undefined) listeners.set(type, new Set([listener]))
       else hearers.add(listener)
     }
     return {
       [Symbol.dispose]: () => {
-        for (const type of types) this.#listeners.get(type)?.delete(listener)
+        for (const type of types) listeners.get(type)?.delete(listener)
       },
     }
   }
@@ -196,9 +202,35 @@ class MemoryBus implements Bus {
       if (publication.unsettled === 0) this.#finish(publication)
     }
     for (const { message, groups } of routes) {
-      this.#tellListeners(message)
-      for (const group of groups) group.enqueue({ message, settle, tries: 0, outages: 0 })
+      this.#tell(this.#listeners, message)
+      for (const group of groups) {
+        group.enqueue({ message, settle: this.#settling(group, message, settle), tries: 0, outages: 0 })
+      }
+      this.#tellOfUntaken(message, groups)
     }
+  }
+
+  /** `settle`, and before it the listeners that wait for this group. */
+  #settling(group: Group, message: BusMessage, settle: () => void): () => void {
+    const followers = this.#followers.get(group.name)
+    if (followers === undefined) return settle
+    return () => {
+      this.#tell(followers, message)
+      settle()
+    }
+  }
+
+  /** A group that does not take the message will never have handled it. */
+  #tellOfUntaken(message: BusMessage, groups: readonly Group[]): void {
+    for (const [name, followers] of this.#followers) {
+      if (!groups.some((group) => group.name === name)) this.#tell(followers, message)
+    }
+  }
+
+  #followersOf(group: string): Listeners {
+    const known = this.#followers.get(group) ?? new Map<string, never>()
+    this.#followers.set(group, known)
+    return known
   }
 
   #groupsOf({ type, version }: BusMessage): readonly Group[] {
@@ -212,8 +244,8 @@ class MemoryBus implements Bus {
     if (!this.#closing.signal.aborted) this.#admit()
   }
 
-  #tellListeners(message: BusMessage): void {
-    for (const hear of this.#listeners.get(message.type) ?? []) {
+  #tell(listeners: Listeners, message: BusMessage): void {
+    for (const hear of listeners.get(message.type) ?? []) {
       try {
         hear(message)
       } catch (error) {
