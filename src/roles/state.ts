@@ -37,7 +37,7 @@ export function adminAnswers(system: RunningSystem): AdminAnswers {
     processes: () => stateOf(system),
     async life(text) {
       const id = parseId<StatusId>(text)
-      const life = id === undefined ? undefined : system.blocks.lives.find(id)
+      const life = id === undefined ? undefined : await system.blocks.lives.find(id)
       return life === undefined ? undefined : { ...life, id: life.id.toString(), author: life.author.toString() }
     },
   }

@@ -1,13 +1,13 @@
 /** `GET /debug/life/:id`: where a status is on its way, for its author and those who run the server. */
 import type { Accounts } from '../../accounts/contract.ts'
-import type { StatusLife, StatusLives } from '../../fanout/contract.ts'
+import type { StatusLife } from '../../fanout/contract.ts'
 import { notFound } from '../../kit/errors.ts'
 import { dateTime } from '../../mastodon/dates.ts'
 import type { StatusId } from '../../snowflake/contract.ts'
 import type { Edge } from '../routing.ts'
 
 export interface DebugDeps {
-  lives: StatusLives
+  lives: { find(id: StatusId): Promise<StatusLife | undefined> }
   accounts: Pick<Accounts, 'user'>
 }
 
@@ -25,7 +25,7 @@ export function debugRoutes(edge: Edge, { lives, accounts }: DebugDeps): void {
     auth: 'user',
     scopes: ['read:statuses'],
     handler: async ({ params, viewer }) => {
-      const life = lives.find(params.id<StatusId>('id'))
+      const life = await lives.find(params.id<StatusId>('id'))
       if (life === undefined) throw notFound()
       if (life.author !== viewer) {
         const user = await accounts.user(viewer)

@@ -1,0 +1,43 @@
+/** Starts what works without anybody asking: the relay and every group of the bus. One thread of a server runs it. */
+import { decodeEvent } from '../events/contract.ts'
+import type { StatusLives } from '../fanout/contract.ts'
+import { startFanout } from '../fanout/fanout.ts'
+import { notificationConsumer } from '../notifications/consumer.ts'
+import type { Relay } from '../relay/contract.ts'
+import { startRelay } from '../relay/relay.ts'
+import type { TimelineCache } from '../timeline-cache/contract.ts'
+import type { Engines } from './engines.ts'
+import type { Stores } from './stores.ts'
+
+export interface BackgroundDeps {
+  engines: Engines
+  stores: Stores
+  /** The one that writes timelines. */
+  cache: TimelineCache
+  lives: StatusLives
+}
+
+/** Groups join before the relay publishes anything; so must whoever listens on this thread. */
+export function startBackground(deps: BackgroundDeps, resources: AsyncDisposableStack): Relay {
+  const { engines, stores, cache, lives } = deps
+  const { bus, clock, database, log, outbox } = engines
+  const { people, graph, statuses, merged } = stores
+  const shared = { bus, cache, clock, graph, lives, merged, statuses }
+  resources.use(startFanout(shared))
+  resources.use(notificationConsumer({ ...shared, database, outbox, accounts: people.accounts }))
+  return resources.use(
+    startRelay({
+      queue: outbox,
+      bus,
+      parking: engines.parking,
+      clock,
+      log,
+      sole: engines.embedded,
+      noteRelayed: (row, atMs) => {
+        if (row.type !== 'status.created') return
+        const { id, author } = decodeEvent('status.created', row)
+        lives.note(id, author, { relayedAtMs: atMs })
+      },
+    }),
+  )
+}

@@ -1,0 +1,52 @@
+/** Opens the blocks that answer people. They run in every api thread: nothing here may need to be one per server. */
+import type { StatusLife } from '../fanout/contract.ts'
+import type { Config } from '../kit/config/config.ts'
+import type { Notifications } from '../notifications/contract.ts'
+import { notifications as openNotifications } from '../notifications/notifications.ts'
+import type { StatusId } from '../snowflake/contract.ts'
+import type { TimelineCache } from '../timeline-cache/contract.ts'
+import type { TimelineService } from '../timeline-service/contract.ts'
+import { openTimelineService } from '../timeline-service/service.ts'
+import type { WriteApi } from '../write-api/contract.ts'
+import { openWriteApi } from '../write-api/write-api.ts'
+import type { Engines } from './engines.ts'
+import type { Stores } from './stores.ts'
+
+/** What the background thread has and api threads ask it for. */
+export interface BackgroundAnswers {
+  timelineCache: TimelineCache
+  lives: { find(id: StatusId): Promise<StatusLife | undefined> }
+}
+
+export interface Serving extends Stores, BackgroundAnswers {
+  timelines: TimelineService
+  notifications: Notifications
+  writeApi: WriteApi
+}
+
+interface ServingDeps {
+  config: Config
+  engines: Engines
+  stores: Stores
+  background: BackgroundAnswers
+}
+
+export function openServing(deps: ServingDeps, resources: AsyncDisposableStack): Serving {
+  const { config, engines, stores, background } = deps
+  const { bus, clock, database: db, log, outbox, snowflakes } = engines
+  const { people, graph, statuses, media, hydration, merged } = stores
+  const { timelineCache } = background
+  const timelines = resources.use(
+    openTimelineService({ bus, cache: timelineCache, graph, hydration, log, merged, statuses }),
+  )
+  const { accounts } = people
+  const rules = { localDomain: config.localDomain, charactersMax: config.maxCharacters }
+  const writing = { db, outbox, statuses, accounts, graph, media, hydration, snowflakes, clock, log, rules }
+  return {
+    ...stores,
+    ...background,
+    timelines,
+    notifications: openNotifications({ database: db, hydration, graph, clock }),
+    writeApi: openWriteApi(writing),
+  }
+}

@@ -1,0 +1,41 @@
+/** Opens what every thread has of its own: stores, and statuses made whole of them. */
+import type { AccountsBlock } from '../accounts/contract.ts'
+import { openAccounts } from '../accounts/open.ts'
+import type { Filters } from '../filters/contract.ts'
+import { filters as openFilters } from '../filters/filters.ts'
+import type { Hydration } from '../hydration/contract.ts'
+import { CachedHydration } from '../hydration/hydration.ts'
+import type { Config } from '../kit/config/config.ts'
+import type { Media } from '../media/contract.ts'
+import { imageProcessor } from '../media/image.ts'
+import { openMedia } from '../media/media.ts'
+import type { SocialGraph } from '../social-graph/contract.ts'
+import { openSocialGraph } from '../social-graph/graph.ts'
+import type { StatusStore } from '../status-store/contract.ts'
+import { openStatusStore } from '../status-store/store.ts'
+import { MergedAuthors } from '../timeline-cache/contract.ts'
+import type { Engines } from './engines.ts'
+
+export interface Stores {
+  people: AccountsBlock
+  graph: SocialGraph
+  statuses: StatusStore
+  media: Media
+  filters: Filters
+  hydration: Hydration
+  /** Authors who are merged at read. */
+  merged: MergedAuthors
+}
+
+export async function openStores(config: Config, engines: Engines, resources: AsyncDisposableStack): Promise<Stores> {
+  const { bus, clock, database: db, log, outbox, snowflakes } = engines
+  const people = resources.use(openAccounts({ db, outbox, snowflakes, clock, log, bus }))
+  const graph = resources.use(await openSocialGraph({ db, outbox, bus, clock, log }))
+  const statuses = openStatusStore({ db, clock })
+  const media = openMedia({ db, files: engines.files, images: imageProcessor(), snowflakes, clock })
+  const filters = resources.use(openFilters({ database: db, outbox, bus, clock }))
+  const hydration = new CachedHydration({ accounts: people.accounts, oauth: people.oauth, graph, statuses, media })
+  resources.use(hydration.listenTo(bus))
+  const merged = new MergedAuthors(config.timelines.celebrityFollowers)
+  return { people, graph, statuses, media, filters, hydration, merged }
+}
