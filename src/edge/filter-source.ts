@@ -6,10 +6,15 @@ import type { FilterSource } from './presenting.ts'
 export function filterSource(filters: Pick<Filters, 'matcher'>): FilterSource {
   return async (viewer) => {
     const match = await filters.matcher(viewer)
-    return ({ status, media }) =>
+    return ({ status, media, poll }) =>
       match({
         id: status.id,
-        texts: [status.spoilerText, status.text, ...media.flatMap(({ description }) => description ?? [])],
+        texts: [
+          status.spoilerText,
+          status.text,
+          ...media.flatMap(({ description }) => description ?? []),
+          ...(poll?.options ?? []),
+        ],
       }).map(presentFilterResult)
   }
 }

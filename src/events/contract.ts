@@ -48,6 +48,10 @@ export interface EventBodies {
   'favourite.removed': { status: StatusId; author: AccountId; by: AccountId }
   'bookmark.added': { status: StatusId; by: AccountId }
   'bookmark.removed': { status: StatusId; by: AccountId }
+  /** Somebody chose in the poll of a status. */
+  'poll.voted': { status: StatusId; author: AccountId; by: AccountId }
+  /** The poll of a status has ended. */
+  'poll.closed': { status: StatusId; author: AccountId }
   'status.pinned': { status: StatusId; by: AccountId }
   'status.unpinned': { status: StatusId; by: AccountId }
   'conversation.muted': { conversation: StatusId; by: AccountId }
@@ -181,6 +185,8 @@ const SHAPES: Shapes = {
   'favourite.removed': { status: 'id', author: 'id', by: 'id' },
   'bookmark.added': { status: 'id', by: 'id' },
   'bookmark.removed': { status: 'id', by: 'id' },
+  'poll.voted': { status: 'id', author: 'id', by: 'id' },
+  'poll.closed': { status: 'id', author: 'id' },
   'status.pinned': { status: 'id', by: 'id' },
   'status.unpinned': { status: 'id', by: 'id' },
   'conversation.muted': { conversation: 'id', by: 'id' },

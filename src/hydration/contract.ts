@@ -2,7 +2,7 @@
 import type { AccountRecord } from '../accounts/contract.ts'
 import type { MediaRecord } from '../media/contract.ts'
 import type { AccountId, StatusId } from '../snowflake/contract.ts'
-import type { AuthorStats, Marks, StatusCounts, StatusRecord } from '../status-store/contract.ts'
+import type { AuthorStats, Marks, PollRecord, StatusCounts, StatusRecord } from '../status-store/contract.ts'
 
 export * from './visibility.ts'
 
@@ -25,6 +25,8 @@ export interface StatusView {
   app: { name: string; website: string | null } | undefined
   /** Only with a viewer. */
   marks: Marks | undefined
+  /** Only on statuses that ask; what the viewer chose is among their marks. */
+  poll?: PollRecord
 }
 
 /** What was committed of the statuses announced: all of it, some, or none. */

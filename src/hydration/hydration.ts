@@ -9,7 +9,7 @@ import { notFound } from '../kit/errors.ts'
 import type { Media, MediaRecord } from '../media/contract.ts'
 import type { AccountId, StatusId } from '../snowflake/contract.ts'
 import type { Relation, SocialGraph } from '../social-graph/contract.ts'
-import type { AuthorStats, Marks, StatusCounts, StatusRecord, StatusStore } from '../status-store/contract.ts'
+import type { AuthorStats, Marks, PollRecord, StatusCounts, StatusRecord, StatusStore } from '../status-store/contract.ts'
 import { BatchCache } from './batch-cache.ts'
 import { canSee, type AccountView, type Hydration, type StatusView, type Written } from './contract.ts'
 import { MarksCache } from './marks-cache.ts'
@@ -17,12 +17,13 @@ import { MarksCache } from './marks-cache.ts'
 const STATUSES_CACHED_MAX = 100_000
 const ACCOUNTS_CACHED_MAX = 100_000
 const APPS_CACHED_MAX = 1_000
+const POLLS_CACHED_MAX = 10_000
 
 export interface HydrationDeps {
   accounts: Pick<Accounts, 'byIds'>
   oauth: Pick<OAuth, 'appById'>
   graph: Pick<SocialGraph, 'relation' | 'followerCount' | 'followingCount'>
-  statuses: Pick<StatusStore, 'byIds' | 'counts' | 'marks' | 'authorStats'>
+  statuses: Pick<StatusStore, 'byIds' | 'counts' | 'marks' | 'authorStats' | 'polls'>
   media: Pick<Media, 'byIds'>
 }
 
@@ -47,6 +48,7 @@ export class CachedHydration implements Hydration {
   readonly #accounts: BatchCache<AccountId, AccountRecord>
   readonly #stats: BatchCache<AccountId, AuthorStats>
   readonly #apps: BatchCache<bigint, { name: string; website: string | null }>
+  readonly #polls: BatchCache<StatusId, PollRecord>
   readonly #marks: MarksCache
   /** Statuses that `expect` has taken over: the event that tells of one tells nothing new. */
   readonly #ownWrites = new Set<StatusId>()
@@ -60,6 +62,7 @@ export class CachedHydration implements Hydration {
     )
     this.#stats = new BatchCache(ACCOUNTS_CACHED_MAX, (ids) => deps.statuses.authorStats(ids))
     this.#apps = new BatchCache(APPS_CACHED_MAX, (ids) => this.#loadApps(ids))
+    this.#polls = new BatchCache(POLLS_CACHED_MAX, (ids) => deps.statuses.polls(ids))
     this.#marks = new MarksCache((viewer, statuses) => deps.statuses.marks(viewer, statuses))
   }
 
@@ -80,12 +83,13 @@ export class CachedHydration implements Hydration {
     const originals = boosted.size === 0 ? new Map<StatusId, StatusCore>() : await this.#cores.get(boosted)
     const cores = new Map([...originals, ...asked])
     const records = [...cores.values()].map((core) => core.status)
-    const [counts, authors, marks] = await Promise.all([
+    const [counts, authors, marks, polls] = await Promise.all([
       this.#counts.get(cores.keys()),
       this.#accountViews(new Set(records.map((status) => status.accountId))),
       viewer === undefined ? undefined : this.#marks.get(viewer, records),
+      this.#pollsOf(records),
     ])
-    return { viewer, cores, counts, authors, marks, relations: new Map() }
+    return { viewer, cores, counts, authors, marks, polls, relations: new Map() }
   }
 
   async status(id: StatusId, viewer: AccountId | undefined): Promise<StatusView> {
@@ -129,6 +133,7 @@ export class CachedHydration implements Hydration {
   forgetStatus(id: StatusId): void {
     this.#cores.forget(id)
     this.#counts.forget(id)
+    this.#polls.forget(id)
   }
 
   forgetAccount(id: AccountId): void {
@@ -153,6 +158,8 @@ export class CachedHydration implements Hydration {
         'favourite.removed',
         'bookmark.added',
         'bookmark.removed',
+        'poll.voted',
+        'poll.closed',
         'status.pinned',
         'status.unpinned',
         'conversation.muted',
@@ -204,6 +211,15 @@ export class CachedHydration implements Hydration {
         this.#marks.forget(by, status)
         return
       }
+      case 'poll.voted': {
+        const { status, by } = decodeEvent('poll.voted', message)
+        this.#polls.forget(status)
+        this.#marks.forget(by, status)
+        return
+      }
+      case 'poll.closed':
+        this.#polls.forget(decodeEvent('poll.closed', message).status)
+        return
       case 'bookmark.added':
       case 'bookmark.removed':
       case 'status.pinned':
@@ -239,7 +255,7 @@ export class CachedHydration implements Hydration {
     const { boostOf } = core.status
     const original = boostOf === null ? undefined : this.#view(boostOf, read, judged)
     if (boostOf !== null && original === undefined) return undefined
-    return {
+    const view: StatusView = {
       status: core.status,
       author,
       boostOf: original,
@@ -249,12 +265,21 @@ export class CachedHydration implements Hydration {
       app: core.app,
       marks: read.marks?.get(id),
     }
+    const poll = core.status.hasPoll === true ? read.polls?.get(id) : undefined
+    if (poll !== undefined) view.poll = poll
+    return view
+  }
+
+  /** Undefined where nothing asks, which is nearly always. */
+  async #pollsOf(records: readonly StatusRecord[]): Promise<Map<StatusId, PollRecord> | undefined> {
+    const asking = records.filter(({ hasPoll }) => hasPoll === true)
+    return asking.length === 0 ? undefined : this.#polls.get(asking.map(({ id }) => id))
   }
 
   /** What `status` gives, of a status that is no boost, if all of it is in memory and the viewer may see it. */
   #viewInMemory(id: StatusId, viewer: AccountId | undefined): StatusView | undefined {
     const core = this.#cores.peek(id)
-    if (core === undefined || core.status.boostOf !== null) return undefined
+    if (core === undefined || core.status.boostOf !== null || core.status.hasPoll === true) return undefined
     const author = this.#accountInMemory(core.status.accountId)
     const counts = this.#counts.peek(id)
     const marks = viewer === undefined ? undefined : this.#marks.peek(viewer, id)
@@ -352,6 +377,7 @@ interface Read {
   counts: Map<StatusId, StatusCounts>
   authors: Map<AccountId, AccountView>
   marks: Map<StatusId, Marks> | undefined
+  polls: Map<StatusId, PollRecord> | undefined
   relations: Map<AccountId, Relation>
 }
 

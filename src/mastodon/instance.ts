@@ -78,8 +78,9 @@ export interface InstanceState {
   apiLevel: number
 }
 
-// Polls, video and featured tags are not offered; the figures stay, because clients read them without looking first.
+/** What `write-api` holds polls to; times in seconds. */
 const POLLS = { max_options: 4, max_characters_per_option: 50, min_expiration: 300, max_expiration: 2_629_746 }
+// Video and featured tags are not offered; the figures stay, because clients read them without looking first.
 const VIDEO = { video_size_limit: 103_809_024, video_frame_rate_limit: 120, video_matrix_limit: 8_294_400 }
 const FEATURED_TAGS_MAX = 10
 

@@ -6,9 +6,12 @@
  *   {"id":"2",…,"account":{…} ,"reblog": {"id":"1",…}             a boost holds the bytes of what it boosts
  *                                        ,"favourited":true,…}    the viewer's, made per read
  *
+ * A poll is written like what tells of the viewer: it says what they chose, and every vote changes it.
+ *
  * Nothing has to be invalidated: a kept piece remembers what it was made from, and is made again when that differs.
  */
 import type { StatusView } from '../hydration/contract.ts'
+import { presentPoll } from './poll.ts'
 import type { Site } from './site.ts'
 import { ANONYMOUS, presentMarks, presentStatus, type Reader } from './status.ts'
 
@@ -65,8 +68,8 @@ export class StatusJson {
   }
 
   #write(view: StatusView): Buffer {
-    const { reblog, ...shared } = presentStatus(view, this.#site, ANONYMOUS)
-    const text = JSON.stringify(reblog === null ? { ...shared, reblog } : shared)
+    const { reblog, poll, ...shared } = presentStatus(view, this.#site, ANONYMOUS)
+    const text = JSON.stringify({ ...shared, ...(reblog === null && { reblog }), ...(poll === null && { poll }) })
     return Buffer.from(text.slice(0, -1))
   }
 }
@@ -90,6 +93,12 @@ function isSame(kept: StatusView, view: StatusView): boolean {
 }
 
 function closing(view: StatusView, reader: Reader): Buffer {
+  if (view.poll !== undefined) return closingWithPoll(view, view.poll, reader)
   if (reader.viewer === undefined) return END
   return Buffer.from(`,${JSON.stringify(presentMarks(view, reader)).slice(1)}`)
+}
+
+function closingWithPoll(view: StatusView, poll: NonNullable<StatusView['poll']>, reader: Reader): Buffer {
+  const own = { poll: presentPoll(poll, view.marks, reader.viewer), ...presentMarks(view, reader) }
+  return Buffer.from(`,${JSON.stringify(own).slice(1)}`)
 }

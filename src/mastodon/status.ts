@@ -7,6 +7,7 @@ import { dateTime, dateTimeOrNull } from './dates.ts'
 import type { FilterResult } from './filter.ts'
 import type { MediaAttachment } from './media.ts'
 import { presentMedia } from './media.ts'
+import { presentPoll, type Poll } from './poll.ts'
 import type { Site } from './site.ts'
 import { accountUrl, statusUrl, tagUrl } from './urls.ts'
 
@@ -44,7 +45,7 @@ export interface Status {
   tags: { name: string; url: string }[]
   emojis: never[]
   card: null
-  poll: null
+  poll: Poll | null
   quote: null
   quote_approval: { automatic: string[]; manual: string[]; current_user: string }
   tagged_collections: never[]
@@ -96,7 +97,7 @@ export function presentStatus(view: StatusView, at: Site, reader: Reader): Statu
     tags: status.tags.map((name) => ({ name, url: tagUrl(at.urls, name) })),
     emojis: [],
     card: null,
-    poll: null,
+    poll: view.poll === undefined ? null : presentPoll(view.poll, view.marks, reader.viewer),
     quote: null,
     // Nobody may quote: quoting is not offered.
     quote_approval: { automatic: [], manual: [], current_user: 'denied' },
@@ -156,6 +157,7 @@ export interface StatusEdit {
   media_attachments: MediaAttachment[]
   emojis: never[]
   quote: null
+  poll?: { options: { title: string }[] }
 }
 
 /** One text that the status has, or had. */
@@ -167,6 +169,8 @@ export interface Revision {
   /** With the descriptions of that time. */
   media: StatusView['media']
   mentions: StatusView['mentions']
+  /** Null: it had no poll. */
+  pollOptions: readonly string[] | null
 }
 
 export function presentStatusEdit(revision: Revision, author: StatusView['author'], at: Site): StatusEdit {
@@ -179,6 +183,7 @@ export function presentStatusEdit(revision: Revision, author: StatusView['author
     media_attachments: revision.media.map((media) => presentMedia(media, at)),
     emojis: [],
     quote: null,
+    ...(revision.pollOptions && { poll: { options: revision.pollOptions.map((title) => ({ title })) } }),
   }
 }
 

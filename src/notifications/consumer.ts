@@ -33,6 +33,7 @@ const NOTIFICATION_EVENTS = [
   'status.deleted',
   'favourite.added',
   'favourite.removed',
+  'poll.closed',
   'graph.changed',
   'account.changed',
 ] as const satisfies readonly EventType[]
@@ -44,7 +45,7 @@ const SETTLE_ROUNDS_MAX = 3
 
 export interface ConsumerDeps extends WriteDeps {
   bus: Pick<Bus, 'join'>
-  statuses: Pick<StatusStore, 'hold' | 'byIds' | 'marks' | 'boostedBy' | 'isConversationMuted'>
+  statuses: Pick<StatusStore, 'hold' | 'byIds' | 'marks' | 'boostedBy' | 'isConversationMuted' | 'polls' | 'pollVoters'>
   accounts: Pick<Accounts, 'byIds'>
   graph: Pick<SocialGraph, 'bellFollowers' | 'relation'>
   clock: Clock
@@ -66,6 +67,8 @@ async function handle(deps: ConsumerDeps, message: BusMessage): Promise<void> {
       return favouriteChanged(deps, decodeEvent('favourite.added', message), message.createdAtMs)
     case 'favourite.removed':
       return favouriteChanged(deps, decodeEvent('favourite.removed', message), message.createdAtMs)
+    case 'poll.closed':
+      return pollClosed(deps, decodeEvent('poll.closed', message), message.createdAtMs)
     case 'graph.changed':
       return graphChanged(deps, decodeEvent('graph.changed', message), message.createdAtMs)
     case 'account.changed': {
@@ -110,6 +113,23 @@ async function statusEdited(deps: ConsumerDeps, body: EventBodies['status.edited
     )
     maxId = boosters.at(-1)?.cursor
     if (maxId === undefined || boosters.length < RECIPIENTS_PAGE) return
+  }
+}
+
+/** Who asked and who voted. A poll that an edit opened again ends again, which is news again. */
+async function pollClosed(deps: ConsumerDeps, body: EventBodies['poll.closed'], atMs: number): Promise<void> {
+  const found = await statusAndAuthor(deps, body.status)
+  const poll = (await deps.statuses.polls([body.status])).get(body.status)
+  if (found === undefined || poll?.closed !== true) return
+  const { status, author: sender } = found
+  const end = { type: 'poll', sender, source: status.id, status, version: BigInt(atMs), atMs } as const
+  await tell(deps, end, [status.accountId])
+  let after: AccountId | undefined
+  for (;;) {
+    const voters = await deps.statuses.pollVoters(status.id, after, RECIPIENTS_PAGE)
+    await tell(deps, end, voters)
+    after = voters.at(-1)
+    if (after === undefined || voters.length < RECIPIENTS_PAGE) return
   }
 }
 
@@ -241,7 +261,7 @@ async function tell(deps: ConsumerDeps, story: Story, candidates: readonly Accou
 async function isAllowed(deps: ConsumerDeps, story: Story, recipient: AccountId): Promise<boolean> {
   const { sender, status } = story
   const relation = deps.graph.relation(recipient, sender.id)
-  const facts = { recipient, sender: sender.id, senderSuspended: sender.suspended, relation }
+  const facts = { type: story.type, recipient, sender: sender.id, senderSuspended: sender.suspended, relation }
   if (status === undefined || !mayNotify({ ...facts, status: null })) return mayNotify({ ...facts, status: null })
   const visible = canSee(recipient, status, sightOf(deps, recipient, story))
   const unwelcomeCompany =

@@ -3,7 +3,15 @@ import type { AccountView, StatusView } from '../hydration/contract.ts'
 import type { Cursored, Page } from '../kit/page.ts'
 import type { AccountId, StatusId } from '../snowflake/contract.ts'
 
-export type NotificationType = 'mention' | 'status' | 'reblog' | 'follow' | 'follow_request' | 'favourite' | 'update'
+export type NotificationType =
+  | 'mention'
+  | 'status'
+  | 'reblog'
+  | 'follow'
+  | 'follow_request'
+  | 'favourite'
+  | 'poll'
+  | 'update'
 
 export const NOTIFICATION_TYPES: readonly NotificationType[] = [
   'mention',
@@ -12,6 +20,7 @@ export const NOTIFICATION_TYPES: readonly NotificationType[] = [
   'follow',
   'follow_request',
   'favourite',
+  'poll',
   'update',
 ]
 

@@ -25,6 +25,8 @@ export const DEFAULT_POLICY: NotificationPolicy = {
 }
 
 export interface NotificationFacts {
+  /** Of a poll people are told by themselves, too: that their own has ended. */
+  type?: NotificationType
   recipient: AccountId
   sender: AccountId
   senderSuspended: boolean
@@ -36,7 +38,8 @@ export interface NotificationFacts {
 
 /** Whether the recipient may be told at all. */
 export function mayNotify(facts: NotificationFacts): boolean {
-  if (facts.recipient === facts.sender || facts.senderSuspended) return false
+  const isOwnDoing = facts.recipient === facts.sender && facts.type !== 'poll'
+  if (isOwnDoing || facts.senderSuspended) return false
   const { blocking, blockedBy, mutingNotifications } = facts.relation
   if (blocking || blockedBy || mutingNotifications) return false
   const { status } = facts
@@ -82,8 +85,8 @@ export interface PolicyFacts {
 
 /** The strictest choice that applies. Mastodon counts followers of less than three days as none; here a follow is a follow. */
 export function policyChoice(policy: NotificationPolicy, facts: PolicyFacts): PolicyChoice {
-  // An edit tells of a status one has boosted: that sender is no stranger.
-  if (facts.type === 'update' || facts.permitted) return 'accept'
+  // An edit tells of a status one has boosted, the end of a poll of one's vote: that sender is no stranger.
+  if (facts.type === 'update' || facts.type === 'poll' || facts.permitted) return 'accept'
   const { sender, relation } = facts
   const isStranger = !relation.following
   const choices = [

@@ -71,7 +71,13 @@ export async function servable(
     if (from === undefined) return []
     const status = record.status === null ? undefined : seen.get(record.status)
     const relation = relationTo(record.from)
-    const facts = { recipient, sender: record.from, senderSuspended: from.account.suspended, relation }
+    const facts = {
+      type: record.type,
+      recipient,
+      sender: record.from,
+      senderSuspended: from.account.suspended,
+      relation,
+    }
     if (!mayNotify({ ...facts, status: null })) {
       hiddenSenders.add(record.from)
       return []

@@ -18,6 +18,7 @@ import { miscRoutes } from '../edge/routes/misc.ts'
 import { markerRoutes } from '../edge/routes/notifications-markers.ts'
 import { notificationPolicyRoutes, notificationRequestRoutes } from '../edge/routes/notifications-policy.ts'
 import { notificationRoutes } from '../edge/routes/notifications.ts'
+import { pollRoutes } from '../edge/routes/polls.ts'
 import { profilePageRoutes } from '../edge/routes/profile-pages.ts'
 import { peopleRoutes } from '../edge/routes/relationships-people.ts'
 import { relationshipRoutes } from '../edge/routes/relationships.ts'
@@ -81,6 +82,7 @@ export async function openEdge(config: Config, engines: Engines, blocks: Blocks,
   relationshipRoutes(edge, deps)
   peopleRoutes(edge, deps)
   statusRoutes(edge, deps)
+  pollRoutes(edge, deps)
   mediaRoutes(edge, { ...deps, files: engines.files })
   timelineRoutes(edge, deps)
   tagRoutes(edge, deps)

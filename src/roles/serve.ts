@@ -14,6 +14,7 @@ import { openEdge } from './doors.ts'
 import { openEngines } from './engines.ts'
 import { startHousekeeping } from './housekeeping.ts'
 import { openLog } from './log.ts'
+import { startScheduling } from './scheduling.ts'
 import { adminAnswers } from './state.ts'
 
 export async function serve(invocation: Invocation): Promise<number> {
@@ -31,6 +32,7 @@ async function start(config: Config, { resources, stopping }: Lifecycle): Promis
   await keepLocalDomain(engines.database, config.localDomain, config.localDomainChange)
   const blocks = await openBlocks(config, engines, resources)
   resources.use(startHousekeeping(engines, blocks))
+  resources.use(startScheduling(engines, blocks))
   const setup = (await blocks.people.accounts.hasOwner()) ? undefined : createSetupLink(engines.clock.nowMs())
   const checks = async () => ({
     database: await engines.database.healthy(1_000),

@@ -35,9 +35,40 @@ export interface StatusRecord {
   editedAtMs: number | null
   /** 0 for the first text, then one more for each edit. */
   revision: number
+  /** Only on the few statuses that ask: `polls` knows what. */
+  hasPoll?: boolean
 }
 
 export type NewStatus = Omit<StatusRecord, 'editedAtMs' | 'revision'>
+
+/** What a poll asks. */
+export interface PollQuestion {
+  options: readonly string[]
+  /** More than one option may be chosen. */
+  multiple: boolean
+  /** How many chose an option is shown once the poll has ended. */
+  hideTotals: boolean
+  expiresAtMs: number
+}
+
+/** What somebody chose, ascending. It counts in the round in which it was given. */
+export interface PollVote {
+  round: bigint
+  choices: readonly number[]
+}
+
+/** The poll of a status, by whose id it goes. */
+export interface PollRecord extends PollQuestion {
+  status: StatusId
+  account: AccountId
+  /** It has ended, and those concerned have been told. */
+  closed: boolean
+  /** By option. */
+  votes: readonly number[]
+  voters: number
+  /** Another one for every question: whatever is remembered of an earlier round is of no poll that there is. */
+  round: bigint
+}
 
 /** A new status of an import; of a boost, whose author the boosted status has. */
 export type ImportedStatus = NewStatus & { boostedAccount: AccountId | null }
@@ -63,6 +94,8 @@ export interface Marks {
   pinned: boolean
   /** The conversation is muted. */
   muted: boolean
+  /** What was chosen in the status' poll; left out where nothing was. */
+  vote?: PollVote
 }
 
 export interface AuthorStats {
@@ -86,6 +119,8 @@ export interface StatusEditRecord {
   sensitive: boolean
   mentions: readonly AccountId[]
   media: { id: MediaId; description: string | null }[]
+  /** Null: it had no poll. */
+  pollOptions: readonly string[] | null
 }
 
 export interface StatusEdit {
@@ -98,6 +133,8 @@ export interface StatusEdit {
   media: readonly MediaId[]
   /** What the media of the previous text were described as, in their order: kept with that text. */
   previousMediaDescriptions: readonly (string | null)[]
+  /** What the previous text's poll offered, if it had one: kept with that text. */
+  previousPollOptions?: readonly string[] | null
 }
 
 /** Statements that belong to a larger transaction take `tx`; the write API opens it. */
@@ -123,7 +160,7 @@ export interface StatusStore {
   /** Removes the status, its boosts, marks and edits. Returns what was removed, itself first; empty when it was gone. */
   remove(tx: Db, id: StatusId): Promise<StatusRecord[]>
   /**
-   * Removes at most `limit` boosts, favourites and bookmarks each of a status that is about to go, so that no transaction
+   * Removes at most `limit` boosts, favourites, bookmarks and votes each of a status that is about to go, so that no transaction
    * grows with the fame of a status. `more`: another round is needed before `remove` is cheap.
    */
   removeDependents(tx: Db, id: StatusId, limit: number): Promise<{ boosts: StatusRecord[]; more: boolean }>
@@ -155,6 +192,26 @@ export interface StatusStore {
   removePin(tx: Db, account: AccountId, status: StatusId): Promise<boolean>
   muteConversation(tx: Db, account: AccountId, conversation: StatusId): Promise<boolean>
   unmuteConversation(tx: Db, account: AccountId, conversation: StatusId): Promise<boolean>
+  /** Adds a poll to a status of this transaction, or one that it has locked. */
+  insertPoll(tx: Db, status: Pick<StatusRecord, 'accountId' | 'id'>, question: PollQuestion): Promise<void>
+  /**
+   * Another question for the poll of a status that the transaction has locked: with `resetVotes` nobody has voted. It is
+   * open again. Undefined takes the poll away.
+   */
+  changePoll(
+    tx: Db,
+    status: StatusId,
+    change: { question: PollQuestion; resetVotes: boolean } | undefined,
+  ): Promise<void>
+  /** The poll as it is now: nobody votes, closes or removes it until this transaction ends. */
+  lockPoll(tx: Db, status: StatusId): Promise<PollRecord | undefined>
+  /** Of a locked poll. False when the account has voted: in a poll of `multiple` options, for one of these. */
+  addVotes(tx: Db, poll: PollRecord, account: AccountId, choices: readonly number[]): Promise<boolean>
+  /** Closes at most `limit` polls that have ended by `nowMs`; passes over those that somebody has locked. */
+  closePolls(tx: Db, nowMs: number, limit: number): Promise<{ status: StatusId; account: AccountId }[]>
+  polls(statuses: readonly StatusId[]): Promise<Map<StatusId, PollRecord>>
+  /** Who has voted, by ascending account after `after`. */
+  pollVoters(status: StatusId, after: AccountId | undefined, limit: number): Promise<AccountId[]>
   /** The account's boost of the status. */
   boostBy(account: AccountId, status: StatusId): Promise<StatusId | undefined>
   /** Whether the account muted the conversation. */

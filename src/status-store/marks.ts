@@ -4,6 +4,7 @@ import { AppError } from '../kit/errors.ts'
 import type { Cursored, Page } from '../kit/page.ts'
 import type { AccountId, StatusId } from '../snowflake/contract.ts'
 import { PINS_MAX, type Marks, type StatusRecord } from './contract.ts'
+import { votesOf } from './polls.ts'
 import { newestFirst, PRIVATE, range, UNLISTED } from './rows.ts'
 
 export async function marksOf(
@@ -25,6 +26,7 @@ export async function marksOf(
     union all
     select 'muted', conversation from conversation_mutes
     where account_id = ${viewer} and conversation = any(${conversations})`
+  const votes = await votesOf(db, viewer, statuses)
   const has = new Set(rows.map(({ mark, id }) => `${mark} ${id}`))
   return new Map(
     statuses.map(({ id, conversation }) => [
@@ -35,6 +37,7 @@ export async function marksOf(
         bookmarked: has.has(`bookmarked ${id}`),
         pinned: has.has(`pinned ${id}`),
         muted: has.has(`muted ${conversation}`),
+        ...votes.get(id),
       },
     ]),
   )

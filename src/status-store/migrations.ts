@@ -129,4 +129,35 @@ export const migrations: Record<string, string> = {
     -- Which keys have lapsed?
     create index idempotency_keys_by_age on idempotency_keys (created_at);
   `,
+  '0032_polls': `
+    -- Almost no status asks anything: those that do are known by this, so that no others are looked up.
+    alter table statuses add column has_poll boolean not null default false;
+    alter table status_edits add column poll_options text[];
+
+    create sequence poll_rounds;
+
+    -- One a status. Votes are counted here while voting; the row is also what voters, the end and an edit wait for.
+    create table polls (
+      status_id bigint primary key,
+      account_id bigint not null,
+      options text[] not null,
+      multiple boolean not null,
+      hide_totals boolean not null,
+      expires_at timestamptz(3) not null,
+      closed boolean not null default false,
+      votes integer[] not null,
+      voters integer not null default 0,
+      round bigint not null default nextval('poll_rounds')
+    ) with (fillfactor = 70);
+    -- Which polls have ended and nobody has been told?
+    create index polls_due on polls (expires_at) where not closed;
+
+    -- One a voter.
+    create table poll_votes (
+      status_id bigint not null,
+      account_id bigint not null,
+      choices smallint[] not null,
+      primary key (status_id, account_id)
+    );
+  `,
 }

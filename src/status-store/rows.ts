@@ -32,17 +32,18 @@ export interface StatusRow {
   created_at: Date
   edited_at: Date | null
   revision: number
+  has_poll: boolean
 }
 
 /** The columns of `StatusRow`, named so that a migration can add others. */
 export const statusColumns: SqlFragment = sql`
   id, account_id, visibility, boost_of, in_reply_to, in_reply_to_account, conversation, text, spoiler_text, sensitive,
-  language, mentions, tags, media, app_id, created_at, edited_at, revision`
+  language, mentions, tags, media, app_id, created_at, edited_at, revision, has_poll`
 
 export function statusRecord(row: StatusRow): StatusRecord {
   const visibility = VISIBILITIES[row.visibility]
   if (visibility === undefined) throw new Error(`visibility ${row.visibility} in the table of statuses`)
-  return {
+  const record: StatusRecord = {
     id: row.id,
     accountId: row.account_id,
     visibility,
@@ -62,6 +63,8 @@ export function statusRecord(row: StatusRow): StatusRecord {
     editedAtMs: row.edited_at === null ? null : row.edited_at.getTime(),
     revision: row.revision,
   }
+  if (row.has_poll) record.hasPoll = true
+  return record
 }
 
 export function visibilityNumber(visibility: Visibility): number {

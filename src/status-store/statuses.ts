@@ -7,6 +7,7 @@
 import type { Db } from '../engines/database/contract.ts'
 import type { AccountId, StatusId } from '../snowflake/contract.ts'
 import { EDITS_MAX, type NewStatus, type StatusEdit, type StatusEditRecord, type StatusRecord } from './contract.ts'
+import { removePoll, removeVotes } from './polls.ts'
 import { DIRECT, PUBLIC, statusColumns, statusRecord, UNLISTED, visibilityNumber, type StatusRow } from './rows.ts'
 
 export async function statusesByIds(db: Db, ids: readonly StatusId[]): Promise<StatusRecord[]> {
@@ -78,6 +79,7 @@ export async function removeStatus(tx: Db, id: StatusId): Promise<StatusRecord[]
   const boosts = await tx.rows<StatusRow>`delete from statuses where boost_of = ${id} returning ${statusColumns}`
   const removed = [own, ...boosts].map(statusRecord)
   await forgetDependents(tx, removed)
+  if (own.has_poll) await removePoll(tx, id)
   await uncountAtTarget(tx, statusRecord(own)) // the counts that boosts were in are gone already
   await uncountAtAuthors(tx, removed)
   return removed
@@ -139,7 +141,8 @@ export async function removeDependentsOf(
   const bookmarks = await tx.run`
     delete from bookmarks where status_id = ${id}
       and account_id = any(array(select account_id from bookmarks where status_id = ${id} limit ${limit}))`
-  return { boosts, more: [boosts.length, favourites, bookmarks].some((count) => count === limit) }
+  const votes = await removeVotes(tx, id, limit)
+  return { boosts, more: [boosts.length, favourites, bookmarks, votes].some((count) => count === limit) }
 }
 
 export async function editStatus(tx: Db, id: StatusId, edit: StatusEdit, atMs: number): Promise<StatusRecord> {
@@ -147,9 +150,9 @@ export async function editStatus(tx: Db, id: StatusId, edit: StatusEdit, atMs: n
     with old as (select * from statuses where id = ${id}),
     kept as (
       insert into status_edits (status_id, revision, created_at, text, spoiler_text, sensitive, mentions, media,
-        media_descriptions)
+        media_descriptions, poll_options)
       select id, revision, coalesce(edited_at, created_at), text, spoiler_text, sensitive, mentions, media,
-        ${edit.previousMediaDescriptions}::text[]
+        ${edit.previousMediaDescriptions}::text[], ${edit.previousPollOptions ?? null}::text[]
       from old
     )
     select tags, visibility, revision from old`
@@ -172,9 +175,11 @@ export async function editsOf(db: Db, status: StatusId): Promise<StatusEditRecor
   const rows = await db.rows<
     Pick<StatusRow, 'created_at' | 'text' | 'spoiler_text' | 'sensitive' | 'mentions' | 'media'> & {
       media_descriptions: (string | null)[]
+      poll_options: string[] | null
     }
   >`
-    select created_at, text, spoiler_text, sensitive, mentions, media, media_descriptions from status_edits
+    select created_at, text, spoiler_text, sensitive, mentions, media, media_descriptions, poll_options
+    from status_edits
     where status_id = ${status} order by revision limit ${EDITS_MAX}`
   return rows.map((row) => ({
     createdAtMs: row.created_at.getTime(),
@@ -183,6 +188,7 @@ export async function editsOf(db: Db, status: StatusId): Promise<StatusEditRecor
     sensitive: row.sensitive,
     mentions: row.mentions,
     media: row.media.map((id, index) => ({ id, description: row.media_descriptions[index] ?? null })),
+    pollOptions: row.poll_options,
   }))
 }
 

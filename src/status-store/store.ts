@@ -6,6 +6,7 @@ import { authorStatsOf, countsOf, totalStatuses } from './counts.ts'
 import { forgetKeys, reserveKey, reserveKeys, statusOfKey } from './idempotency.ts'
 import { holdStatuses, insertStatuses } from './import.ts'
 import * as marks from './marks.ts'
+import * as polls from './polls.ts'
 import { accountIds, conversationAround, homeIds, publicIds } from './skeletons.ts'
 import * as statuses from './statuses.ts'
 import { tagIds, tagsByPrefix } from './tags.ts'
@@ -40,6 +41,13 @@ export function openStatusStore({ db, clock }: { db: Database; clock: Clock }): 
     removePin: marks.removePin,
     muteConversation: marks.muteConversation,
     unmuteConversation: marks.unmuteConversation,
+    insertPoll: polls.insertPoll,
+    changePoll: polls.changePoll,
+    lockPoll: polls.lockPoll,
+    addVotes: polls.addVotes,
+    closePolls: polls.closePolls,
+    polls: (ids) => polls.pollsOf(db, ids),
+    pollVoters: (status, after, limit) => polls.pollVoters(db, status, after, limit),
     boostBy: (account, status) => statuses.boostOf(db, account, status),
     isConversationMuted: (account, conversation) => marks.isConversationMuted(db, account, conversation),
 

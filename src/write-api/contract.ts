@@ -8,6 +8,14 @@ import type { StatusRecord } from '../status-store/contract.ts'
 export const TEXT_UNITS_MAX = 65_536
 /** Pictures of one status. */
 export const STATUS_MEDIA_MAX = 4
+/** Of polls, as Mastodon. */
+export const POLL_OPTIONS_MIN = 2
+export const POLL_OPTIONS_MAX = 4
+/** Characters as people count them. */
+export const POLL_OPTION_CHARACTERS_MAX = 50
+export const POLL_MS_MIN = 300_000
+/** A month. */
+export const POLL_MS_MAX = 2_629_746_000
 /** Statuses and boosts of one batch of an import, which is one transaction. */
 export const IMPORT_STATUSES_MAX = 1_000
 
@@ -26,6 +34,15 @@ export interface Draft {
   allowedMentions: AccountId[] | undefined
   idempotencyKey: string | undefined
   appId: bigint | null
+  poll?: PollDraft | undefined
+}
+
+export interface PollDraft {
+  options: readonly string[]
+  /** How long people may vote, from now on, in milliseconds. */
+  lastsMs: number | undefined
+  multiple: boolean
+  hideTotals: boolean
 }
 
 export interface Edit {
@@ -38,6 +55,11 @@ export interface Edit {
   /** Undefined: unchanged. */
   media: MediaId[] | undefined
   mediaChanges: MediaChange[]
+  /**
+   * Undefined takes the poll away. Other options, or another number of choices, and nobody has voted; without `lastsMs` it
+   * ends when it would have ended.
+   */
+  poll?: PollDraft | undefined
 }
 
 export interface MediaChange {
@@ -77,6 +99,11 @@ export interface WriteApi {
   unfavourite(account: AccountId, id: StatusId): Promise<void>
   bookmark(account: AccountId, id: StatusId): Promise<void>
   unbookmark(account: AccountId, id: StatusId): Promise<void>
+  /**
+   * Chooses options of a status' poll, by their place. Throws `invalid` for one's own poll, one that has ended, options
+   * that it does not have, and a second vote; where several may be chosen, others can be added later.
+   */
+  vote(account: AccountId, id: StatusId, choices: readonly number[]): Promise<void>
   /** Throws `invalid` for others' statuses, boosts, direct ones, and above PINS_MAX. */
   pin(account: AccountId, id: StatusId): Promise<void>
   unpin(account: AccountId, id: StatusId): Promise<void>

@@ -13,10 +13,11 @@ import { languageOf } from '../text/language.ts'
 import { commit, type Committing } from './commit.ts'
 import { chosenMedia, composeBy, type Composed, type ComposingBy } from './composing.ts'
 import type { Edit, MediaChange } from './contract.ts'
+import { editPoll } from './polling.ts'
 import { statusEdited } from './telling.ts'
 
 export interface Editing extends Committing, ComposingBy {
-  statuses: Pick<StatusStore, 'byIds' | 'edit' | 'lock'>
+  statuses: Pick<StatusStore, 'byIds' | 'edit' | 'lock' | 'changePoll' | 'insertPoll' | 'lockPoll'>
   media: Pick<Media, 'attach' | 'attachedTo' | 'update'>
   hydration: Pick<Hydration, 'forgetStatus'>
   clock: Clock
@@ -26,6 +27,7 @@ export async function edit(editing: Editing, author: AccountId, id: StatusId, wa
   const [before] = await editing.statuses.byIds([id])
   if (!mayEdit(before, author)) throw notFound()
   const media = wanted.media && chosenMedia(wanted.media)
+  const atMs = editing.clock.nowMs()
   const composed = await composeBy(editing, author, { ...wanted, hasMedia: (media ?? before.media).length > 0 })
   failpoint('W1')
   const edited = await commit(editing, async (tx, tell) => {
@@ -38,10 +40,12 @@ export async function edit(editing: Editing, author: AccountId, id: StatusId, wa
       media: now.media,
       changes: wanted.mediaChanges,
     })
-    if (isDeepStrictEqual(now, versionOf(current)) && !described.changed) return current
+    const asked = await editPoll(editing.statuses, tx, { status: current, draft: wanted.poll, media: now.media, atMs })
+    if (isDeepStrictEqual(now, versionOf(current)) && !described.changed && !asked.changed) return current
     const previousMediaDescriptions = current.media.map((each) => described.before.get(each) ?? null)
-    const change = { ...now, mentions: composed.mentions, tags: composed.tags, previousMediaDescriptions }
-    const record = await editing.statuses.edit(tx, id, change, editing.clock.nowMs())
+    const { mentions, tags } = composed
+    const change = { ...now, mentions, tags, previousMediaDescriptions, previousPollOptions: asked.before }
+    const record = await editing.statuses.edit(tx, id, change, atMs)
     tell(statusEdited(record))
     return record
   })

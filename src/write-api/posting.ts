@@ -12,11 +12,12 @@ import { AppError, notFound } from '../kit/errors.ts'
 import { failpoint } from '../kit/failpoint.ts'
 import type { Media } from '../media/contract.ts'
 import type { AccountId, Snowflakes, StatusId } from '../snowflake/contract.ts'
-import type { NewStatus, StatusRecord, StatusStore } from '../status-store/contract.ts'
+import type { NewStatus, PollQuestion, StatusRecord, StatusStore } from '../status-store/contract.ts'
 import { commit, type Committing } from './commit.ts'
 import type { Draft } from './contract.ts'
 import { drafted, identified, parentNotFound, type Drafted, type Drafting } from './drafting.ts'
 import { GroupCommit } from './group-commit.ts'
+import { pollQuestion } from './polling.ts'
 import { statusCreated } from './telling.ts'
 
 export interface Posting extends Committing, Drafting {
@@ -27,6 +28,7 @@ export interface Posting extends Committing, Drafting {
     | 'hold'
     | 'holdUnlocked'
     | 'insertMany'
+    | 'insertPoll'
     | 'reserveIdempotencyKey'
     | 'reserveIdempotencyKeys'
   >
@@ -41,6 +43,7 @@ interface Post {
   readonly draft: Drafted
   readonly idempotencyKey: string | undefined
   readonly acceptedAtMs: number
+  readonly poll: PollQuestion | undefined
 }
 
 type IdentifiedPost = Post & { readonly status: NewStatus }
@@ -55,10 +58,11 @@ export function openPosting(posting: Posting): Poster {
   })
   const post: Poster = async (author, draft) => {
     const acceptedAtMs = posting.clock.nowMs()
+    const poll = draft.poll && pollQuestion(draft.poll, acceptedAtMs, draft.media)
     const made = await drafted(posting, author, draft)
     failpoint('W1')
-    const written = { draft: made, idempotencyKey: draft.idempotencyKey, acceptedAtMs }
-    return made.media.length > 0 ? writeAlone(posting, written) : group.add(written)
+    const written = { draft: made, idempotencyKey: draft.idempotencyKey, acceptedAtMs, poll }
+    return made.media.length > 0 || poll !== undefined ? writeAlone(posting, written) : group.add(written)
   }
   return once(posting, post)
 }
@@ -148,6 +152,7 @@ async function writeAlone(posting: Posting, post: Post): Promise<StatusRecord> {
       if (inReplyTo !== null && (await posting.statuses.hold(tx, inReplyTo)) === undefined) throw parentNotFound()
       const stats = await insert(posting, tx, [identifiedPost])
       if (media.length > 0) await posting.media.attach(tx, author, media, status.id)
+      if (post.poll !== undefined) await posting.statuses.insertPoll(tx, status, post.poll)
       tell(statusCreated(status, null, post.acceptedAtMs))
       return { statuses: [recordOf(status)], stats }
     }),
@@ -158,7 +163,8 @@ async function writeAlone(posting: Posting, post: Post): Promise<StatusRecord> {
 }
 
 function withId({ snowflakes }: Posting, post: Post): IdentifiedPost {
-  return { ...post, status: identified(post.draft, snowflakes.next<StatusId>()) }
+  const status = identified(post.draft, snowflakes.next<StatusId>())
+  return { ...post, status: post.poll === undefined ? status : { ...status, hasPoll: true } }
 }
 
 /** Inserts what may be inserted. Gives what it made of the authors' stats. */

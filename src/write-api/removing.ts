@@ -12,7 +12,7 @@ import { statusDeleted } from './telling.ts'
 export const DEPENDENTS_PER_ROUND = 1_000
 
 export interface Removing extends Committing {
-  statuses: Pick<StatusStore, 'byIds' | 'counts' | 'lock' | 'remove' | 'removeDependents'>
+  statuses: Pick<StatusStore, 'byIds' | 'counts' | 'lock' | 'polls' | 'remove' | 'removeDependents'>
   media: Pick<Media, 'detach' | 'remove'>
   hydration: Pick<Hydration, 'forgetAccount' | 'forgetMarks' | 'forgetStatus'>
   log: Log
@@ -21,7 +21,7 @@ export interface Removing extends Committing {
 export async function remove(removing: Removing, author: AccountId, id: StatusId, deleteMedia: boolean): Promise<void> {
   const [status] = await removing.statuses.byIds([id])
   if (status?.accountId !== author) throw notFound()
-  await removeFame(removing, id)
+  await removeFame(removing, status)
   const freed = await commit(removing, async (tx, tell) => {
     if ((await removing.statuses.lock(tx, id)) === undefined) throw notFound()
     const removed = await removing.statuses.remove(tx, id)
@@ -33,12 +33,14 @@ export async function remove(removing: Removing, author: AccountId, id: StatusId
 }
 
 /**
- * A status that thousands have boosted loses the boosts first, in rounds, each with its events: no transaction is larger
+ * A status that thousands have boosted or voted on loses that first, in rounds, each with its events: no transaction is larger
  * than a round, and a crash in between leaves a status with fewer boosts, not boosts of nothing.
  */
-async function removeFame(removing: Removing, id: StatusId): Promise<void> {
+async function removeFame(removing: Removing, { id, hasPoll }: StatusRecord): Promise<void> {
   const counts = (await removing.statuses.counts([id])).get(id)
-  if (counts === undefined || Math.max(counts.boosts, counts.favourites) <= DEPENDENTS_PER_ROUND) return
+  const poll = hasPoll === true ? (await removing.statuses.polls([id])).get(id) : undefined
+  const most = Math.max(counts?.boosts ?? 0, counts?.favourites ?? 0, poll?.voters ?? 0)
+  if (most <= DEPENDENTS_PER_ROUND) return
   for (let more = true; more;) {
     const round = await commit(removing, async (tx, tell) => {
       const dependents = await removing.statuses.removeDependents(tx, id, DEPENDENTS_PER_ROUND)

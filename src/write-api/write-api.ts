@@ -3,11 +3,12 @@ import { boost, unboost, type Boosting } from './boosting.ts'
 import type { WriteApi } from './contract.ts'
 import { edit, type Editing } from './editing.ts'
 import * as marking from './marking.ts'
+import { vote, type Voting } from './polling.ts'
 import { openPosting, type Posting } from './posting.ts'
 import { remove, type Removing } from './removing.ts'
 
 /** What the acts need, all together; each takes only its own part. */
-export type WriteApiDeps = Posting & Editing & Removing & Boosting & marking.Marking
+export type WriteApiDeps = Posting & Editing & Removing & Boosting & Voting & marking.Marking
 
 export function openWriteApi(deps: WriteApiDeps): WriteApi {
   return {
@@ -20,6 +21,7 @@ export function openWriteApi(deps: WriteApiDeps): WriteApi {
     unfavourite: (account, id) => marking.unfavourite(deps, account, id),
     bookmark: (account, id) => marking.bookmark(deps, account, id),
     unbookmark: (account, id) => marking.unbookmark(deps, account, id),
+    vote: (account, id, choices) => vote(deps, account, id, choices),
     pin: (account, id) => marking.pin(deps, account, id),
     unpin: (account, id) => marking.unpin(deps, account, id),
     muteConversation: (account, id) => marking.muteConversation(deps, account, id),

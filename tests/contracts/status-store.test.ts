@@ -153,6 +153,7 @@ test('an edit keeps the text before it, with its media as they were described', 
         { id: mediaId(5), description: 'a, "cat"' },
         { id: mediaId(6), description: null },
       ],
+      pollOptions: null,
     },
     {
       createdAtMs: NOON_MS + 1000,
@@ -161,6 +162,7 @@ test('an edit keeps the text before it, with its media as they were described', 
       sensitive: false,
       mentions: [],
       media: [{ id: mediaId(6), description: 'a dog' }],
+      pollOptions: null,
     },
   ])
   assert.deepEqual(await store.tagsByPrefix('', 5), ['both', 'new'])

@@ -217,6 +217,7 @@ export class HomeWorld {
       byIds,
       counts: async () => new Map(),
       authorStats: async () => new Map(),
+      polls: async () => new Map(),
       marks: async (_viewer: AccountId, records: readonly StatusRecord[]) =>
         new Map(records.map(({ id }) => [id, NO_MARKS])),
       homeIds: (authors: readonly AccountId[], page: Page, viewer?: AccountId) =>

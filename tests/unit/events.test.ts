@@ -42,6 +42,8 @@ const EXAMPLES: { [T in EventType]: EventBodies[T] } = {
   'favourite.removed': { status: status(1n), author: account(2n), by: account(3n) },
   'bookmark.added': { status: status(1n), by: account(3n) },
   'bookmark.removed': { status: status(1n), by: account(3n) },
+  'poll.voted': { status: 1n as StatusId, author: 2n as AccountId, by: 3n as AccountId },
+  'poll.closed': { status: 1n as StatusId, author: 2n as AccountId },
   'status.pinned': { status: status(1n), by: account(3n) },
   'status.unpinned': { status: status(1n), by: account(3n) },
   'conversation.muted': { conversation: status(1n), by: account(3n) },

@@ -26,6 +26,7 @@ test('whom a status mentions is told as things are: not while they are suspended
       counts: async () => new Map(),
       marks: async () => new Map(),
       authorStats: async () => new Map(),
+      polls: async () => new Map(),
     },
     media: { byIds: async () => [] },
   })

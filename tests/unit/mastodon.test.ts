@@ -186,6 +186,7 @@ test('a deleted status brings its source; edits and source are complete', () => 
     sensitive: false,
     media: [mediaRecord(5n)],
     mentions: [],
+    pollOptions: ['yes', 'no'],
   }
   isGood('StatusEdit', presentStatusEdit(revision, alice, at))
 })

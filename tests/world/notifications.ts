@@ -92,6 +92,8 @@ export class NotificationWorld implements AsyncDisposable {
           [...this.statuses.values()]
             .filter(({ boostOf }) => boostOf === id)
             .map((boost) => ({ cursor: boost.id, item: boost.accountId })),
+        polls: async () => new Map(),
+        pollVoters: async () => [],
         isConversationMuted: async (account, conversation) => this.mutedConversations.has(`${account}>${conversation}`),
       },
       accounts: { byIds: async (ids) => ids.flatMap((id) => this.accounts.get(id) ?? []) },

@@ -2,7 +2,7 @@
 import type { Visibility } from '../../events/contract.ts'
 import { AppError } from '../../kit/errors.ts'
 import { parseId, type AccountId, type MediaId, type StatusId } from '../../snowflake/contract.ts'
-import { STATUS_MEDIA_MAX, type Draft, type Edit, type MediaChange } from '../../write-api/contract.ts'
+import { STATUS_MEDIA_MAX, type Draft, type Edit, type MediaChange, type PollDraft } from '../../write-api/contract.ts'
 import type { UserCall } from '../call.ts'
 import type { Params } from '../params.ts'
 import { readMediaChange } from './media-details.ts'
@@ -27,6 +27,7 @@ export function readDraft(call: Pick<UserCall, 'header' | 'identity' | 'params'>
     allowedMentions: params.has('allowed_mentions') ? params.ids<AccountId>('allowed_mentions', LIST_MAX) : undefined,
     idempotencyKey: key === '' ? undefined : key,
     appId: identity.appId,
+    poll: readPoll(params),
   }
 }
 
@@ -40,6 +41,7 @@ export function readEdit(params: Params): Edit {
     language: params.text('language') || undefined,
     media: readMediaIds(params),
     mediaChanges: (params.nestedList('media_attributes', STATUS_MEDIA_MAX) ?? []).map(readAttachmentChange),
+    poll: readPoll(params),
   }
 }
 
@@ -47,11 +49,22 @@ function readAttachmentChange(params: Params): MediaChange {
   return { id: params.id<MediaId>('id'), ...readMediaChange(params) }
 }
 
-/** Clients must not think that a poll was opened, or a post planned. */
-function refuseWhatIsNotOffered(params: Params): void {
-  if (params.nested('poll').texts('options', LIST_MAX).length > 0) {
-    throw new AppError('invalid', 'Polls are not supported yet')
+/** Undefined where none is asked for: clients send the parameter empty, too. */
+function readPoll(params: Params): PollDraft | undefined {
+  const poll = params.nested('poll')
+  const options = poll.texts('options', LIST_MAX)
+  if (!poll.has('options') && !poll.has('expires_in')) return undefined
+  const seconds = poll.int('expires_in')
+  return {
+    options,
+    lastsMs: seconds === undefined ? undefined : seconds * 1_000,
+    multiple: poll.bool('multiple') === true,
+    hideTotals: poll.bool('hide_totals') === true,
   }
+}
+
+/** Clients must not think that a post was planned. */
+function refuseWhatIsNotOffered(params: Params): void {
   if ((params.text('scheduled_at') ?? '') !== '') throw new AppError('invalid', 'Scheduled posts are not supported yet')
   if ((params.text('quoted_status_id') ?? '') !== '') throw new AppError('invalid', 'Quotes are not supported yet')
 }

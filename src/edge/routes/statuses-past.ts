@@ -25,9 +25,11 @@ export function statusPastRoutes(edge: Edge, deps: StatusRouteDeps): void {
   })
 }
 
-function current({ status, media, mentions }: StatusView): Revision {
+function current({ status, media, mentions, poll }: StatusView): Revision {
   const { text, spoilerText, sensitive } = status
-  return { createdAtMs: status.editedAtMs ?? status.createdAtMs, text, spoilerText, sensitive, media, mentions }
+  const pollOptions = poll?.options ?? null
+  const createdAtMs = status.editedAtMs ?? status.createdAtMs
+  return { createdAtMs, text, spoilerText, sensitive, media, mentions, pollOptions }
 }
 
 /** Oldest first. Pictures that were deleted since are missing, as are people. */
