@@ -239,8 +239,23 @@ export interface StatusStore {
   favouritedBy(status: StatusId, page: Page): Promise<Cursored<AccountId>[]>
   /** The texts before the current one, oldest first, at most EDITS_MAX. */
   edits(status: StatusId): Promise<StatusEditRecord[]>
+  // For search. Open: public or unlisted, boosts among them; closed: private or direct.
+  /** Open ones with `after` < id ≤ `until`, ascending. */
+  openIdsBetween(after: StatusId, until: StatusId, limit: number): Promise<StatusId[]>
+  /** Open ones of one account, ascending. */
+  openIdsOf(account: AccountId, after: StatusId, limit: number): Promise<StatusId[]>
+  /** The account's own closed ones, newest first. */
+  closedIdsOf(account: AccountId, limit: number): Promise<StatusId[]>
+  /** Open ones that the account favourited, bookmarked, boosted or answered: of each kind the newest `limit`. */
+  libraryOf(account: AccountId, limit: number): Promise<LibraryRow[]>
   /** Hashtags of public statuses that start with `prefix` (normalised), most used first. */
   tagsByPrefix(prefix: string, limit: number): Promise<string[]>
+}
+
+export interface LibraryRow {
+  id: StatusId
+  accountId: AccountId
+  visibility: Visibility
 }
 
 /** Hashtags are normalised. */

@@ -160,4 +160,8 @@ export const migrations: Record<string, string> = {
       primary key (status_id, account_id)
     );
   `,
+  '0034_closed_statuses': `
+    -- Which private and direct statuses has this person written? (search among one's own)
+    create index statuses_closed on statuses (account_id, id) where visibility >= 2 and boost_of is null;
+  `,
 }

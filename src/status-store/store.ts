@@ -7,6 +7,7 @@ import { forgetKeys, reserveKey, reserveKeys, statusOfKey } from './idempotency.
 import { holdStatuses, insertStatuses } from './import.ts'
 import * as marks from './marks.ts'
 import * as polls from './polls.ts'
+import { closedIdsOf, libraryOf, openIdsBetween, openIdsOf } from './searching.ts'
 import { accountIds, conversationAround, homeIds, publicIds } from './skeletons.ts'
 import * as statuses from './statuses.ts'
 import { tagIds, tagsByPrefix } from './tags.ts'
@@ -61,6 +62,10 @@ export function openStatusStore({ db, clock }: { db: Database; clock: Clock }): 
     boostedBy: (status, page, only) => marks.boostedBy(db, status, page, only?.openly === true),
     favouritedBy: (status, page) => marks.favouritedBy(db, status, page),
     edits: (status) => statuses.editsOf(db, status),
+    openIdsBetween: (after, until, limit) => openIdsBetween(db, after, until, limit),
+    openIdsOf: (account, after, limit) => openIdsOf(db, account, after, limit),
+    closedIdsOf: (account, limit) => closedIdsOf(db, account, limit),
+    libraryOf: (account, limit) => libraryOf(db, account, limit),
     tagsByPrefix: (prefix, limit) => tagsByPrefix(db, prefix, limit),
   }
 }
