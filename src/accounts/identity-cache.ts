@@ -1,3 +1,4 @@
+import { NO_SIBLINGS, type Siblings, type Topic } from '../kit/siblings.ts'
 /**
  * Who the bearer tokens of this thread speak for, so that a warm request asks no database.
  *
@@ -17,10 +18,29 @@ interface Entry {
   readAtMs: number
 }
 
-export class IdentityCache {
+/** What other threads have to forget. */
+type Dropped = { token: string } | { account: AccountId }
+
+const DROPPED: Topic<Dropped> = { name: 'accounts.identities' }
+
+export class IdentityCache implements Disposable {
+  readonly #siblings: Siblings
+  readonly #hearing: Disposable
   readonly #entries = new Map<string, Entry>()
   readonly #hashesOf = new Map<AccountId, Set<string>>()
   #drops = 0
+
+  constructor(siblings: Siblings = NO_SIBLINGS) {
+    this.#siblings = siblings
+    this.#hearing = siblings.hear(DROPPED, (dropped) => {
+      if ('token' in dropped) this.takeToken(dropped.token)
+      else this.takeAccount(dropped.account)
+    })
+  }
+
+  [Symbol.dispose](): void {
+    this.#hearing[Symbol.dispose]()
+  }
 
   get(tokenHash: string, nowMs: number): TokenIdentity | undefined {
     const entry = this.#entries.get(tokenHash)
@@ -44,12 +64,24 @@ export class IdentityCache {
     this.#hashesOf.set(identity.accountId, hashes.add(identity.tokenHash))
   }
 
+  /** Here and in all threads. */
   dropToken(tokenHash: string): void {
+    this.takeToken(tokenHash)
+    this.#siblings.tell(DROPPED, { token: tokenHash })
+  }
+
+  dropAccount(id: AccountId): void {
+    this.takeAccount(id)
+    this.#siblings.tell(DROPPED, { account: id })
+  }
+
+  /** Here alone: every thread hears of it for itself. */
+  takeToken(tokenHash: string): void {
     this.#drops += 1
     this.#remove(tokenHash)
   }
 
-  dropAccount(id: AccountId): void {
+  takeAccount(id: AccountId): void {
     this.#drops += 1
     for (const tokenHash of this.#hashesOf.get(id) ?? []) this.#remove(tokenHash)
   }

@@ -5,6 +5,7 @@ import type { Outbox } from '../engines/outbox/contract.ts'
 import { decodeEvent } from '../events/contract.ts'
 import type { Clock } from '../kit/clock.ts'
 import type { Log } from '../kit/log.ts'
+import type { Siblings } from '../kit/siblings.ts'
 import type { Snowflakes } from '../snowflake/contract.ts'
 import { StoredAccounts } from './accounts.ts'
 import type { AccountsBlock } from './contract.ts'
@@ -27,6 +28,7 @@ export interface AccountsDeps {
   log: Log
   /** Brings what other threads and processes changed; undefined where nothing is served, as in one-off commands. */
   bus: Pick<Bus, 'listen'> | undefined
+  siblings?: Siblings
   /** Password hashes at a time in this thread, at most 2. */
   hashesConcurrent?: number
   /** False only for test servers. */
@@ -35,7 +37,7 @@ export interface AccountsDeps {
 
 export function openAccounts(deps: AccountsDeps): AccountsBlock {
   const { db, clock, log } = deps
-  const identities = new IdentityCache()
+  const identities = new IdentityCache(deps.siblings)
   const seenAccounts = new SeenTimes({
     clock,
     log,
@@ -63,6 +65,7 @@ export function openAccounts(deps: AccountsDeps): AccountsBlock {
     },
     async [Symbol.asyncDispose]() {
       listening?.[Symbol.dispose]()
+      identities[Symbol.dispose]()
       await seenAccounts[Symbol.asyncDispose]()
       await seenTokens[Symbol.asyncDispose]()
     },
@@ -71,10 +74,10 @@ export function openAccounts(deps: AccountsDeps): AccountsBlock {
 
 function hear(identities: IdentityCache, message: BusMessage): void {
   if (message.type === 'account.changed') {
-    identities.dropAccount(decodeEvent('account.changed', message).id)
+    identities.takeAccount(decodeEvent('account.changed', message).id)
     return
   }
   const { account, tokenHash } = decodeEvent('token.revoked', message)
-  if (tokenHash !== null) identities.dropToken(tokenHash)
-  else if (account !== null) identities.dropAccount(account)
+  if (tokenHash !== null) identities.takeToken(tokenHash)
+  else if (account !== null) identities.takeAccount(account)
 }

@@ -10,7 +10,7 @@
  */
 
 /** Keys counted at the same time; 12 bytes each. */
-const RATE_COUNTERS_MAX = 2 ** 18
+export const RATE_COUNTERS_MAX = 2 ** 18
 const SLOTS = 8
 const WORDS = 3
 const END = 1

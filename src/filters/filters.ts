@@ -5,6 +5,7 @@ import type { Outbox } from '../engines/outbox/contract.ts'
 import { decodeEvent, encodeEvent } from '../events/contract.ts'
 import type { Clock } from '../kit/clock.ts'
 import { AppError, notFound } from '../kit/errors.ts'
+import { NO_SIBLINGS, type Siblings, type Topic } from '../kit/siblings.ts'
 import type { AccountId, StatusId } from '../snowflake/contract.ts'
 import type {
   FilterChange,
@@ -28,12 +29,15 @@ import * as rows from './rows.ts'
 
 /** Accounts whose compiled filters are kept. */
 const MATCHERS_MAX = 10_000
+/** Whose filters another thread has changed. */
+const CHANGED: Topic<AccountId> = { name: 'filters.changed' }
 
 export interface FilterDeps {
   database: Database
   outbox: Outbox
   bus: Pick<Bus, 'listen'>
   clock: Clock
+  siblings?: Siblings
 }
 
 export function filters(deps: FilterDeps): Filters & Disposable {
@@ -44,13 +48,17 @@ class StoredFilters implements Filters, Disposable {
   readonly #deps: FilterDeps
   /** Least recently loaded first. A change takes the entry away, also one still loading. */
   readonly #matchers = new Map<AccountId, Promise<FilterMatcher>>()
-  readonly #listening: Disposable
+  readonly #siblings: Siblings
+  readonly #listening = new DisposableStack()
 
   constructor(deps: FilterDeps) {
     this.#deps = deps
-    this.#listening = deps.bus.listen(['filters.changed'], (message) => {
+    this.#siblings = deps.siblings ?? NO_SIBLINGS
+    this.#listening.use(this.#siblings.hear(CHANGED, (account) => this.#matchers.delete(account)))
+    const listening = deps.bus.listen(['filters.changed'], (message) => {
       this.#matchers.delete(decodeEvent('filters.changed', message).account)
     })
+    this.#listening.use(listening)
   }
 
   list(account: AccountId): Promise<FilterRecord[]> {
@@ -172,6 +180,7 @@ class StoredFilters implements Filters, Disposable {
       return done
     })
     this.#matchers.delete(account)
+    this.#siblings.tell(CHANGED, account)
     outbox.wake()
     return result
   }

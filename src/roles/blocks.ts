@@ -3,6 +3,7 @@ import { recentLives } from '../fanout/lives.ts'
 import type { Config } from '../kit/config/config.ts'
 import type { Relay } from '../relay/contract.ts'
 import type { StatusId } from '../snowflake/contract.ts'
+import type { TimelineCache } from '../timeline-cache/contract.ts'
 import { startBackground } from './background.ts'
 import type { Engines } from './engines.ts'
 import { openServing, type Serving } from './serving.ts'
@@ -10,6 +11,7 @@ import { openStores } from './stores.ts'
 import { openTimelineCache } from './timeline-cache.ts'
 
 export interface Blocks extends Serving {
+  timelineCache: TimelineCache
   relay: Relay
 }
 
@@ -20,5 +22,5 @@ export async function openBlocks(config: Config, engines: Engines, resources: As
   const lives = recentLives()
   const background = { timelineCache: cache, lives: { find: async (id: StatusId) => lives.find(id) } }
   const serving = openServing({ config, engines, stores, background }, resources)
-  return { ...serving, relay: startBackground({ engines, stores, cache, lives }, resources) }
+  return { ...serving, timelineCache: cache, relay: startBackground({ engines, stores, cache, lives }, resources) }
 }

@@ -4,6 +4,7 @@ import { errorPage } from '../edge/pages/message-page.ts'
 import type { PageSettings } from '../edge/pages/page-settings.ts'
 import type { SetupLink } from '../edge/pages/setup-link.ts'
 import { Presenting } from '../edge/presenting.ts'
+import { RateCounters } from '../edge/rate-counters.ts'
 import { accountPeopleRoutes } from '../edge/routes/accounts-people.ts'
 import { accountRoutes } from '../edge/routes/accounts.ts'
 import { registerCredentialRoutes } from '../edge/routes/credentials.ts'
@@ -34,8 +35,8 @@ import { createServer } from '../edge/server.ts'
 import type { Config } from '../kit/config/config.ts'
 import { DEFAULT_INSTANCE_LIMITS, type InstanceSettings } from '../mastodon/instance.ts'
 import { urls as urlsOf } from '../mastodon/urls.ts'
-import type { Blocks } from './blocks.ts'
-import type { Engines } from './engines.ts'
+import type { ThreadEngines } from './engines.ts'
+import type { Serving } from './serving.ts'
 
 export interface Site {
   version: string
@@ -45,11 +46,12 @@ export interface Site {
 }
 
 /** The server with every route; it does not listen yet. */
-export async function openEdge(config: Config, engines: Engines, blocks: Blocks, site: Site): Promise<Edge> {
+export async function openEdge(config: Config, engines: ThreadEngines, blocks: Serving, site: Site): Promise<Edge> {
   const urls = urlsOf(config.baseUrl, config.localDomain)
   const { clock, log } = engines
   const { people, hydration } = blocks
   const pages = pageSettings(config)
+  const counted = engines.shared?.rateCounters
   const edge = await createServer({
     urls,
     clock,
@@ -57,6 +59,7 @@ export async function openEdge(config: Config, engines: Engines, blocks: Blocks,
     identify: (token) => people.oauth.identify(token),
     seen: (account) => people.accounts.touch(account),
     limits: config.rateLimits,
+    ...(counted && { counters: new RateCounters(counted.seed, counted.memory) }),
     trustedProxies: config.http.trustedProxies,
     errorPage: (status, text) => String(errorPage(pages, status, text)),
   })

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import type { Bus, ParkingLot } from '../engines/bus/contract.ts'
 import { openMemoryBus } from '../engines/bus/memory.ts'
 import { openParking } from '../engines/bus/parking.ts'
-import { openDatabase, type PooledDatabase } from '../engines/database/connection.ts'
+import { openDatabase, type ConnectionSettings, type PooledDatabase } from '../engines/database/connection.ts'
 import { startEmbeddedPostgres } from '../engines/database/embedded/start.ts'
 import { externalPostgres } from '../engines/database/external.ts'
 import { migrate } from '../engines/database/migrate.ts'
@@ -18,56 +18,102 @@ import { systemClock, type Clock } from '../kit/clock.ts'
 import type { Config } from '../kit/config/config.ts'
 import { makeFolder } from '../kit/folders.ts'
 import type { Log } from '../kit/log.ts'
+import type { Siblings } from '../kit/siblings.ts'
 import { openSnowflakes, type LeasedSnowflakes } from '../snowflake/leased.ts'
 import { MIGRATIONS } from './migrations.ts'
+import type { SharedState } from './shared-state.ts'
 
-export interface Engines {
+/** What the blocks of any thread stand on. */
+export interface ThreadEngines {
   clock: Clock
   log: Log
   database: PooledDatabase
+  snowflakes: LeasedSnowflakes
+  outbox: Outbox
+  /** Messages for listeners; groups are joined where the bus itself is. */
+  bus: Pick<Bus, 'listen'>
+  files: Files
+  /** The other threads of this process; none if not given. */
+  siblings?: Siblings
+  /** What all threads of the process see. */
+  shared?: SharedState
+}
+
+/** Those of the one thread in which the relay and the groups of the bus run. */
+export interface Engines extends ThreadEngines {
   /** The embedded PostgreSQL's process; null when it is down or not embedded. */
   databasePid: () => number | null
   /** True: this process alone uses the database. */
   embedded: boolean
-  snowflakes: LeasedSnowflakes
   outbox: Outbox & OutboxQueue
   parking: ParkingLot
   bus: Bus
-  files: Files
 }
 
-/** Opens them onto `resources`, which closes them in reverse order. `tell` gets a line for each thing that takes time. */
+/** Where the database is, and who runs it. */
+export interface Postgres {
+  connection: ConnectionSettings
+  databasePid: () => number | null
+  embedded: boolean
+}
+
+/** Everything for one thread alone. `tell` gets a line for each thing that takes time. */
 export async function openEngines(
   config: Config,
   log: Log,
   resources: AsyncDisposableStack,
   tell: (line: string) => void,
 ): Promise<Engines> {
+  const postgres = await openPostgres(config, log, resources, tell)
+  await migrateDatabase(postgres.connection, log)
+  const engines = await openThreadEngines({ config, log, connection: postgres.connection, thread: 'main' }, resources)
+  return { ...engines, ...postgres, ...openRelayEngines(engines, resources) }
+}
+
+interface ThreadEnginesOptions {
+  config: Config
+  log: Log
+  connection: ConnectionSettings
+  thread: string
+}
+
+/** Onto `resources`, which closes them in reverse order. */
+export async function openThreadEngines(
+  { config, log, connection, thread }: ThreadEnginesOptions,
+  resources: AsyncDisposableStack,
+): Promise<Omit<ThreadEngines, 'bus' | 'outbox'>> {
   const clock = systemClock
-  const { connection, databasePid, embedded } = await openPostgres(config, log, resources, tell)
   const database = resources.use(openDatabase({ connection, poolSize: config.database.poolSize, log }))
-  await migrate(database, MIGRATIONS, log)
-  const owner = `${hostname()}, process ${process.pid}`
+  const owner = `${hostname()}, process ${process.pid}, ${thread}`
   const snowflakes = resources.use(await openSnowflakes({ db: database, clock, log, owner }))
-  const outbox = openOutbox({ db: database, clock })
-  const parking = openParking(database)
-  const bus = resources.use(openMemoryBus({ clock, log, parking, accepts: isKnownEvent }))
   const mediaFolder = join(config.dataDir, 'media')
   await makeFolder(mediaFolder, 0o700)
   const files = resources.use(await openDiskFiles(mediaFolder, clock))
-  return { clock, log, database, databasePid, embedded, snowflakes, outbox, parking, bus, files }
+  return { clock, log, database, snowflakes, files }
 }
 
-async function openPostgres(
+/** The bus with its groups, and the outbox with its queue. */
+export function openRelayEngines(
+  { database: db, clock, log }: Pick<ThreadEngines, 'database' | 'clock' | 'log'>,
+  resources: AsyncDisposableStack,
+): Pick<Engines, 'outbox' | 'parking' | 'bus'> {
+  const parking = openParking(db)
+  const bus = resources.use(openMemoryBus({ clock, log, parking, accepts: isKnownEvent }))
+  return { outbox: openOutbox({ db, clock }), parking, bus }
+}
+
+async function migrateDatabase(connection: ConnectionSettings, log: Log): Promise<void> {
+  await using database = openDatabase({ connection, poolSize: 2, log })
+  await migrate(database, MIGRATIONS, log)
+}
+
+/** Starts the embedded PostgreSQL, or looks at the one that is named. */
+export async function openPostgres(
   config: Config,
   log: Log,
   resources: AsyncDisposableStack,
   tell: (line: string) => void,
-): Promise<{
-  connection: Parameters<typeof openDatabase>[0]['connection']
-  databasePid: () => number | null
-  embedded: boolean
-}> {
+): Promise<Postgres> {
   const { url } = config.database
   if (url !== undefined) {
     const connection = await externalPostgres({ connectionString: url, log })

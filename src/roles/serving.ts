@@ -4,17 +4,17 @@ import type { Config } from '../kit/config/config.ts'
 import type { Notifications } from '../notifications/contract.ts'
 import { notifications as openNotifications } from '../notifications/notifications.ts'
 import type { StatusId } from '../snowflake/contract.ts'
-import type { TimelineCache } from '../timeline-cache/contract.ts'
+import type { TimelineReading } from '../timeline-cache/contract.ts'
 import type { TimelineService } from '../timeline-service/contract.ts'
 import { openTimelineService } from '../timeline-service/service.ts'
 import type { WriteApi } from '../write-api/contract.ts'
 import { openWriteApi } from '../write-api/write-api.ts'
-import type { Engines } from './engines.ts'
+import type { ThreadEngines } from './engines.ts'
 import type { Stores } from './stores.ts'
 
 /** What the background thread has and api threads ask it for. */
 export interface BackgroundAnswers {
-  timelineCache: TimelineCache
+  timelineCache: TimelineReading
   lives: { find(id: StatusId): Promise<StatusLife | undefined> }
 }
 
@@ -26,7 +26,7 @@ export interface Serving extends Stores, BackgroundAnswers {
 
 interface ServingDeps {
   config: Config
-  engines: Engines
+  engines: ThreadEngines
   stores: Stores
   background: BackgroundAnswers
 }

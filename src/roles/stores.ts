@@ -4,8 +4,9 @@ import { openAccounts } from '../accounts/open.ts'
 import type { Filters } from '../filters/contract.ts'
 import { filters as openFilters } from '../filters/filters.ts'
 import type { Hydration } from '../hydration/contract.ts'
-import { CachedHydration } from '../hydration/hydration.ts'
+import { ToldHydration } from '../hydration/told-hydration.ts'
 import type { Config } from '../kit/config/config.ts'
+import { NO_SIBLINGS } from '../kit/siblings.ts'
 import type { Media } from '../media/contract.ts'
 import { imageProcessor } from '../media/image.ts'
 import { openMedia } from '../media/media.ts'
@@ -14,7 +15,7 @@ import { openSocialGraph } from '../social-graph/graph.ts'
 import type { StatusStore } from '../status-store/contract.ts'
 import { openStatusStore } from '../status-store/store.ts'
 import { MergedAuthors } from '../timeline-cache/contract.ts'
-import type { Engines } from './engines.ts'
+import type { ThreadEngines } from './engines.ts'
 
 export interface Stores {
   people: AccountsBlock
@@ -27,15 +28,22 @@ export interface Stores {
   merged: MergedAuthors
 }
 
-export async function openStores(config: Config, engines: Engines, resources: AsyncDisposableStack): Promise<Stores> {
-  const { bus, clock, database: db, log, outbox, snowflakes } = engines
-  const people = resources.use(openAccounts({ db, outbox, snowflakes, clock, log, bus }))
-  const graph = resources.use(await openSocialGraph({ db, outbox, bus, clock, log }))
+/** `leads`: in all threads of a process but one false. */
+export async function openStores(
+  config: Config,
+  engines: ThreadEngines,
+  resources: AsyncDisposableStack,
+  leads = true,
+): Promise<Stores> {
+  const { bus, clock, database: db, log, outbox, snowflakes, siblings = NO_SIBLINGS } = engines
+  const people = resources.use(openAccounts({ db, outbox, snowflakes, clock, log, bus, siblings }))
+  const graph = resources.use(await openSocialGraph({ db, outbox, bus, clock, log, siblings, leads }))
   const statuses = openStatusStore({ db, clock })
   const media = openMedia({ db, files: engines.files, images: imageProcessor(), snowflakes, clock })
-  const filters = resources.use(openFilters({ database: db, outbox, bus, clock }))
-  const hydration = new CachedHydration({ accounts: people.accounts, oauth: people.oauth, graph, statuses, media })
+  const filters = resources.use(openFilters({ database: db, outbox, bus, clock, siblings }))
+  const { accounts, oauth } = people
+  const hydration = resources.use(new ToldHydration({ accounts, oauth, graph, statuses, media }, siblings))
   resources.use(hydration.listenTo(bus))
-  const merged = new MergedAuthors(config.timelines.celebrityFollowers)
+  const merged = new MergedAuthors(config.timelines.celebrityFollowers, engines.shared?.mergedAuthors)
   return { people, graph, statuses, media, filters, hydration, merged }
 }

@@ -11,12 +11,13 @@
 import type { Bus, BusMessage } from '../engines/bus/contract.ts'
 import type { Database, Db } from '../engines/database/contract.ts'
 import type { Outbox } from '../engines/outbox/contract.ts'
-import { decodeEvent, encodeEvent, IMPORT_KEY, type EventBodies } from '../events/contract.ts'
+import { decodeEvent, type EventBodies } from '../events/contract.ts'
 import type { Clock } from '../kit/clock.ts'
 import { AppError } from '../kit/errors.ts'
 import { LogGate } from '../kit/log-gate.ts'
 import type { Log } from '../kit/log.ts'
 import type { Page } from '../kit/page.ts'
+import { NO_SIBLINGS, type Siblings } from '../kit/siblings.ts'
 import type { AccountId } from '../snowflake/contract.ts'
 import {
   FOLLOWING_MAX,
@@ -26,21 +27,21 @@ import {
   type Relation,
   type SocialGraph,
 } from './contract.ts'
+import { changedEvent, importedEvent } from './graph-events.ts'
 import * as lists from './lists.ts'
 import { loadGraph } from './load.ts'
 import { GraphMemory } from './memory.ts'
+import { PAIRS } from './pair-news.ts'
 import { pairKey, PairQueue } from './pair-queue.ts'
 import { PairVersions } from './pair-versions.ts'
 import * as pairs from './pair.ts'
-import { insertFollows, lapsedMutes, lockPairs, readPairs, writeEdge, type Ends } from './rows.ts'
+import { endLapsedMutes, untilItWorks, type Failures } from './persisting.ts'
+import { insertFollows, lockPairs, readPairs, writeEdge, type Ends } from './rows.ts'
 
 /** Pairs whose versions are remembered: of an older one, an event makes us read it again. */
 const VERSIONS_MAX = 100_000
 /** Follows of one transaction of an import. */
 const IMPORT_BATCH = 500
-const LAPSE_EVERY_MS = 60_000
-const LAPSE_BATCH = 200
-const REREAD_PAUSE_MS = 1_000
 
 export interface SocialGraphDeps {
   readonly db: Database
@@ -49,6 +50,9 @@ export interface SocialGraphDeps {
   readonly log: Log
   /** When given, changes of other processes are taken over from it, those committed while loading included. */
   readonly bus?: Pick<Bus, 'listen'>
+  readonly siblings?: Siblings
+  /** False in all threads of a process but one, which ends lapsed mutes and tells what it read again. */
+  readonly leads?: boolean
 }
 
 /** For `ps` and metrics. */
@@ -78,15 +82,19 @@ class PostgresGraph implements OpenSocialGraph {
   readonly #queue = new PairQueue()
   readonly #versions = new PairVersions(VERSIONS_MAX)
   readonly #closing = new AbortController()
-  readonly #failureLog: LogGate
+  readonly #failures: Failures
   readonly #loaded = Promise.withResolvers<void>()
   readonly #listener: Disposable | undefined
+  readonly #siblings: Siblings
+  readonly #hearing: Disposable
   /** Ends when closed. */
   #lapsing: Promise<void> | undefined
 
   constructor(deps: SocialGraphDeps) {
     this.#deps = deps
-    this.#failureLog = new LogGate(deps.clock)
+    this.#failures = { log: new LogGate(deps.clock), signal: this.#closing.signal }
+    this.#siblings = deps.siblings ?? NO_SIBLINGS
+    this.#hearing = this.#siblings.hear(PAIRS, (news) => this.#putAll(news.ends, news.pairs, news.version))
     this.#listener = deps.bus?.listen(['graph.changed', 'follows.imported'], (message) => {
       void this.#takeOver(message)
     })
@@ -95,7 +103,9 @@ class PostgresGraph implements OpenSocialGraph {
   async load(): Promise<void> {
     await loadGraph(this.#deps, this.#memory)
     this.#loaded.resolve()
-    this.#lapsing = this.#endLapsedMutes()
+    if (this.#deps.leads === false) return
+    const act = (mute: Ends, lapse: pairs.Act) => this.#act(mute.source, mute.target, lapse)
+    this.#lapsing = endLapsedMutes(this.#deps, act, this.#failures)
   }
 
   state(): SocialGraphState {
@@ -105,6 +115,7 @@ class PostgresGraph implements OpenSocialGraph {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort()
     this.#listener?.[Symbol.dispose]()
+    this.#hearing[Symbol.dispose]()
     await this.#lapsing
   }
 
@@ -248,7 +259,7 @@ class PostgresGraph implements OpenSocialGraph {
       const target = targets[index]
       return target === undefined || this.#knows(pairKey(source, target), version) ? [] : [{ source, target }]
     })
-    if (unknown.length > 0) this.#putAll(unknown, await readPairs(this.#deps.db, unknown), version)
+    if (unknown.length > 0) await this.#readAllAgain(unknown, version)
   }
 
   /** One change of one pair, from the lock to memory. */
@@ -264,8 +275,10 @@ class PostgresGraph implements OpenSocialGraph {
           committing = done.changed
           return done
         })
-        this.#put(ends, pair, version)
-        if (changed) this.#deps.outbox.wake()
+        this.#putAll([ends], [pair], version)
+        if (!changed) return
+        this.#siblings.tell(PAIRS, { ends: [ends], pairs: [pair], version })
+        this.#deps.outbox.wake()
       } catch (error) {
         if (committing) void this.#readUntilKnown(ends)
         throw error
@@ -302,7 +315,9 @@ class PostgresGraph implements OpenSocialGraph {
         return done
       })
       this.#putAll(added, after, version)
-      if (added.length > 0) this.#deps.outbox.wake()
+      if (added.length === 0) return 0
+      this.#siblings.tell(PAIRS, { ends: added, pairs: after, version })
+      this.#deps.outbox.wake()
       return added.length
     } catch (error) {
       if (committing) for (const ends of edges) void this.#readUntilKnown(ends)
@@ -343,58 +358,26 @@ class PostgresGraph implements OpenSocialGraph {
 
   /** What is committed now, which is at least `version`. */
   async #readAgain(ends: Ends, version: bigint): Promise<void> {
-    this.#putAll([ends], await readPairs(this.#deps.db, [ends]), version)
+    await this.#readAllAgain([ends], version)
+  }
+
+  async #readAllAgain(ends: readonly Ends[], version: bigint): Promise<void> {
+    const now = await readPairs(this.#deps.db, ends)
+    this.#putAll(ends, now, version)
+    // Timelines are written by what the leading thread knows: whoever builds one must know no less.
+    if (this.#deps.leads !== false) this.#siblings.tell(PAIRS, { ends, pairs: now, version })
   }
 
   async #takeOver(message: BusMessage): Promise<void> {
     const isImport = message.type === 'follows.imported'
     const change = isImport ? decodeEvent('follows.imported', message) : decodeEvent('graph.changed', message)
-    await this.#untilItWorks(() => this.apply(change))
+    await untilItWorks(this.#deps, this.#failures, () => this.apply(change))
   }
 
   async #readUntilKnown(ends: Ends): Promise<void> {
     const key = pairKey(ends.source, ends.target)
-    await this.#untilItWorks(() => this.#queue.run(key, () => this.#readAgain(ends, this.#versions.of(key))))
+    await untilItWorks(this.#deps, this.#failures, () =>
+      this.#queue.run(key, () => this.#readAgain(ends, this.#versions.of(key))),
+    )
   }
-
-  async #untilItWorks(work: () => Promise<void>): Promise<void> {
-    const { clock, log } = this.#deps
-    const { signal } = this.#closing
-    while (!signal.aborted) {
-      try {
-        await work()
-        return
-      } catch (error) {
-        this.#failureLog.pass((missed) => log.warn({ event: 'social_graph.reread_failed', missed, err: error }))
-        await clock.sleep(REREAD_PAUSE_MS, signal)
-      }
-    }
-  }
-
-  /** Removes mutes whose time is over; until then `relation` passes over them. */
-  async #endLapsedMutes(): Promise<void> {
-    const { clock, db, log } = this.#deps
-    const { signal } = this.#closing
-    while (!signal.aborted) {
-      try {
-        const nowMs = clock.nowMs()
-        const lapsed = await lapsedMutes(db, nowMs, LAPSE_BATCH)
-        for (const { source, target } of lapsed) await this.#act(source, target, pairs.lapse(nowMs))
-        if (lapsed.length === LAPSE_BATCH) continue
-      } catch (error) {
-        this.#failureLog.pass((missed) => log.warn({ event: 'social_graph.lapsing_failed', missed, err: error }))
-      }
-      await clock.sleep(LAPSE_EVERY_MS, signal)
-    }
-  }
-}
-
-function changedEvent({ source, target }: Ends, change: EventBodies['graph.changed']['change'], version: bigint) {
-  return encodeEvent('graph.changed', source, { source, target, change, version })
-}
-
-function importedEvent(edges: readonly Ends[], version: bigint) {
-  const sources = edges.map(({ source }) => source)
-  const targets = edges.map(({ target }) => target)
-  return encodeEvent('follows.imported', IMPORT_KEY, { sources, targets, version })
 }

@@ -13,7 +13,7 @@ import type { AccountId, StatusId } from '../snowflake/contract.ts'
 import type { TimelineEntry } from './entry.ts'
 
 export * from './entry.ts'
-export { MergedAuthors } from './merged-authors.ts'
+export { MergedAuthors, mergedAuthorsMemory } from './merged-authors.ts'
 
 export const TIMELINE_ENTRIES_MAX = 800
 
@@ -75,6 +75,21 @@ export interface TimelineCache extends AsyncDisposable {
   shardOf(owner: AccountId): string
   stats(): TimelineCacheStats
 }
+
+/** What whoever shows timelines needs: all threads have it, and only one can write. */
+export type TimelineReading = Omit<
+  TimelineCache,
+  | 'insert'
+  | 'insertPlaces'
+  | 'remove'
+  | 'merge'
+  | 'removeAuthor'
+  | 'drop'
+  | 'dropUnread'
+  | 'shardOf'
+  | 'stats'
+  | typeof Symbol.asyncDispose
+>
 
 /** A builder that died must not block its timeline for ever (Mastodon #6251). */
 export const BUILD_LEASE_MS = 30_000

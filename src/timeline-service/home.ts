@@ -14,7 +14,7 @@ import {
   timelineEntry,
   TIMELINE_ENTRIES_MAX,
   type MergedAuthors,
-  type TimelineCache,
+  type TimelineReading,
 } from '../timeline-cache/contract.ts'
 import { Admission } from './admission.ts'
 import type { Celebrities, HomeRow } from './celebrities.ts'
@@ -26,7 +26,7 @@ const REBUILDS_MAX = 4
 const STORE_READS = { running: 4, waiting: 1_000, waitMs: 2_000 }
 
 export interface HomeDeps {
-  cache: TimelineCache
+  cache: TimelineReading
   graph: Pick<SocialGraph, 'following' | 'followerCount'>
   statuses: Pick<StatusStore, 'homeIds'>
   celebrities: Celebrities
@@ -89,7 +89,7 @@ export class HomeSkeleton {
   }
 
   /** Undefined when the cache has nothing to say now: the store answers instead. */
-  async #readCache(viewer: AccountId, page: Page): ReturnType<TimelineCache['read']> {
+  async #readCache(viewer: AccountId, page: Page): ReturnType<TimelineReading['read']> {
     try {
       return (await this.#deps.cache.read(viewer, page)) ?? (await this.#readRebuilt(viewer, page))
     } catch (error) {
@@ -99,7 +99,7 @@ export class HomeSkeleton {
   }
 
   /** Undefined when the timeline could not be made present now. */
-  async #readRebuilt(viewer: AccountId, page: Page): ReturnType<TimelineCache['read']> {
+  async #readRebuilt(viewer: AccountId, page: Page): ReturnType<TimelineReading['read']> {
     const running = this.#rebuilding.get(viewer)
     if (running !== undefined) await running
     else if (this.#rebuilding.size < REBUILDS_MAX) await this.#rebuild(viewer)
