@@ -18,6 +18,7 @@ import type { AccountRecord, Accounts, ImportedPerson, ProfileChange, Role, Sign
 import type { IdentityCache } from './identity-cache.ts'
 import { insertPeople } from './import.ts'
 import type { PasswordHasher } from './password-hasher.ts'
+import * as peopleSearch from './people-search.ts'
 import { changedAccount, changedDefaults } from './profile.ts'
 import { isSecret, newSecret, secretHash } from './secrets.ts'
 import type { SeenTimes } from './seen-times.ts'
@@ -73,6 +74,19 @@ export class StoredAccounts implements Accounts {
   async searchByPrefix(prefix: string, limit: number, offset: number): Promise<AccountRecord[]> {
     const ids = await accountTable.idsByPrefix(this.#deps.db, prefix, limit, offset)
     return inOrder(ids, await this.byIds(ids), (account) => account.id)
+  }
+
+  async searchBySimilarity(name: string, limit: number): Promise<AccountRecord[]> {
+    const ids = await peopleSearch.idsOfSimilarNames(this.#deps.db, name, limit)
+    return inOrder(ids, await this.byIds(ids), (account) => account.id)
+  }
+
+  idsWithoutConsent(): Promise<AccountId[]> {
+    return peopleSearch.idsWithoutConsent(this.#deps.db)
+  }
+
+  discoverableIds(order: 'active' | 'new', limit: number, offset: number): Promise<AccountId[]> {
+    return peopleSearch.discoverableIds(this.#deps.db, order, limit, offset)
   }
 
   allIds(): Promise<AccountId[]> {

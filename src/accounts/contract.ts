@@ -127,6 +127,12 @@ export interface Accounts {
   byUsernames(usernames: readonly string[]): Promise<AccountRecord[]>
   /** Accounts whose username or display name starts with `prefix`, best first. */
   searchByPrefix(prefix: string, limit: number, offset: number): Promise<AccountRecord[]>
+  /** Accounts whose names are nearly `name`, most alike first. */
+  searchBySimilarity(name: string, limit: number): Promise<AccountRecord[]>
+  /** Those who do not let others find their statuses. */
+  idsWithoutConsent(): Promise<AccountId[]>
+  /** Those who want to be found by strangers: who were here last first, or the newest. */
+  discoverableIds(order: 'active' | 'new', limit: number, offset: number): Promise<AccountId[]>
   /** Every id with its creation order, for caches that load all. */
   allIds(): Promise<AccountId[]>
 
@@ -266,6 +272,8 @@ export interface OAuth {
    * The identity of a bearer token, from memory when warm: undefined when unknown, 'revoked' when it was revoked.
    */
   identify(token: string): Promise<TokenIdentity | 'revoked' | undefined>
+  /** The same from memory alone: undefined when it is not there. */
+  identifyNow(token: string): TokenIdentity | undefined
   authorizedApps(accountId: AccountId): Promise<AuthorizedApp[]>
   /** Revokes every token that the app has of this person; false when there was none. */
   revokeAppTokens(accountId: AccountId, appId: bigint): Promise<boolean>

@@ -113,4 +113,21 @@ export const migrations: Record<string, string> = {
       single boolean primary key default true check (single),
       domain text not null
     );`,
+
+  '0013_people_search': `
+    -- Three characters in a row, with two before the first and one after the last; what names are compared by.
+    create function name_trigrams(name text) returns text[] language sql immutable parallel safe as $$
+      select coalesce(array_agg(distinct substr(padded, place, 3)), '{}')
+      from (select '  ' || name || ' ' as padded) as text, generate_series(1, length(padded) - 2) as place
+      where name <> ''
+    $$;
+    alter table accounts
+      add column trigrams text[] not null
+      generated always as (name_trigrams(lower(username)) || name_trigrams(display_key)) stored;
+    create index accounts_trigrams on accounts using gin (trigrams);
+    -- Who does not let others find what they write?
+    create index accounts_without_consent on accounts (id) where not indexable;
+    -- Who wants to be found by strangers?
+    create index accounts_discoverable on accounts (id) where discoverable and suspended_at is null;
+  `,
 }
