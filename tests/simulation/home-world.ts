@@ -184,16 +184,23 @@ export class HomeWorld {
 
   #graph() {
     const memory = this.#memory
+    const relation = (viewer: AccountId, target: AccountId): Relation => ({
+      ...NO_RELATION,
+      following: memory.has('follows', viewer, target),
+      showingBoosts: memory.has('follows', viewer, target),
+      followedBy: memory.has('follows', target, viewer),
+      blocking: memory.has('blocks', viewer, target),
+      blockedBy: memory.has('blocks', target, viewer),
+      muting: memory.has('mutes', viewer, target),
+    })
+    let changes = 0
     return {
-      relation: (viewer: AccountId, target: AccountId): Relation => ({
-        ...NO_RELATION,
-        following: memory.has('follows', viewer, target),
-        showingBoosts: memory.has('follows', viewer, target),
-        followedBy: memory.has('follows', target, viewer),
-        blocking: memory.has('blocks', viewer, target),
-        blockedBy: memory.has('blocks', target, viewer),
-        muting: memory.has('mutes', viewer, target),
-      }),
+      // Another number each time: it may have changed.
+      get changes() {
+        return (changes += 1)
+      },
+      relation,
+      regards: (viewer: AccountId) => (target: AccountId) => relation(viewer, target),
       following: (viewer: AccountId) => this.people.filter((target) => memory.has('follows', viewer, target)),
       followerCount: (target: AccountId) => this.#followers(target).length,
       followingCount: (viewer: AccountId) => this.people.filter((one) => memory.has('follows', viewer, one)).length,

@@ -24,7 +24,15 @@ const PAUSE_MS_MAX = 6
 export async function runCrowd(story: Story, options: RunOptions): Promise<void> {
   await using stage = await openStage(story, options)
   const crowd = new Crowd(stage, story, seededRandom(options.seed ^ 0xc20d))
-  await crowd.play()
+  try {
+    await crowd.play()
+    await judge(stage, story, options, crowd)
+  } catch (error) {
+    throw new Error(`As it happened:\n${crowd.history.join('\n')}`, { cause: error })
+  }
+}
+
+async function judge(stage: Stage, story: Story, options: RunOptions, crowd: Crowd): Promise<void> {
   await stage.server.settle()
   const names = renumbered(stage.names, story.people.length)
   const world = await worldFromRows(stage.server.database, names, stage.server.nowMs())
@@ -34,10 +42,11 @@ export async function runCrowd(story: Story, options: RunOptions): Promise<void>
     'acknowledged and lost',
   )
   const random = seededRandom(options.seed ^ 0x5eed)
-  const judge = new Judge({ door: stage.door, names, world, random, notices: { mustHave: undisturbed(story.acts) } })
-  await judge.all(options.share)
+  const notices = { mustHave: undisturbed(story.acts) }
+  const judging = new Judge({ door: stage.door, names, world, random, notices })
+  await judging.all(options.share)
   await stage.server.restart()
-  await judge.all(options.share)
+  await judging.all(options.share)
   assert.deepEqual(stage.server.complaints, [], 'the log')
 }
 
@@ -48,6 +57,8 @@ class Crowd {
   /** Resolved when the act that makes the post is over, whether it made it or not. */
   readonly #over = new Map<Post, PromiseWithResolvers<void>>()
   readonly #deleted = new Set<Post>()
+  /** Every act when it began and when it was answered, in that order: of acts that overlap no other order is known. */
+  readonly history: string[] = []
   #isOver = false
 
   constructor(stage: Stage, story: Story, random: Random) {
@@ -98,9 +109,16 @@ class Crowd {
       await this.#over.get(named)?.promise
       if (!names.knows(named)) return
     }
+    const telling = tellAct(act, names)
+    const begun = this.history.push(`  ${this.history.length + 1}: ${telling}`)
     const outcome = await this.#stage.perform(act)
+    this.history.push(`  ${this.history.length + 1}: ${outcome}: ${begun}, ${telling}`)
     if (outcome !== 'done') return
     if (act.do === 'delete') this.#deleted.add(act.of)
+    // What follows comes from somebody whom everybody knows to be back.
+    if (act.do === 'suspend' || act.do === 'unsuspend') {
+      await this.#stage.untilSuspensionIsHeard(act.by, act.do === 'suspend')
+    }
     await unlessRefused(() => this.#stage.checkAtOnce(act))
   }
 

@@ -15,6 +15,8 @@ export interface RunOptions {
   http: boolean
   /** Acts follow each other without waiting for what they set off. */
   hasty: boolean
+  /** See ServerOptions. */
+  lateMs: number
   /** Of the server's configuration. */
   env: Readonly<Record<string, string>>
   /** The share of surfaces that are looked at in the end; home always is. */
@@ -105,6 +107,8 @@ class Run {
     }
     // Nobody's caches are told of a suspension but by the event.
     if (act.do === 'suspend' || act.do === 'unsuspend') await server.settle()
+    // Those are told who have boosted it when the edit is heard of: who boosts next, or takes a boost back, is none of them.
+    if (act.do === 'edit' && !this.#options.hasty) await this.#settle()
     if (outcome === 'done') await this.#stage.checkAtOnce(act)
   }
 

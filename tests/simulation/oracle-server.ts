@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
+import type { Bus } from '../../src/engines/bus/contract.ts'
 import { openMemoryBus } from '../../src/engines/bus/memory.ts'
 import { openParking } from '../../src/engines/bus/parking.ts'
 import { openDiskFiles } from '../../src/engines/files/disk.ts'
@@ -26,7 +27,7 @@ import { openSnowflakes } from '../../src/snowflake/leased.ts'
 import type { TimelineCache, TimelineEntry } from '../../src/timeline-cache/contract.ts'
 import { openTestDatabase, type TestDatabase } from '../world/database.ts'
 
-const SETTLE_MS_MAX = 20_000
+const SETTLE_MS_MAX = 60_000
 const MINUTE_MS = 60_000
 
 export interface ServerOptions {
@@ -34,6 +35,8 @@ export interface ServerOptions {
   entriesMax: number
   /** Reached over HTTP too. */
   http: boolean
+  /** Messages reach the bus so much later than they could: whatever only haste makes right shows. */
+  lateMs: number
   /** Further variables of the configuration. */
   env: Readonly<Record<string, string>>
 }
@@ -127,7 +130,7 @@ class OracleServer implements Server {
     const outbox = openOutbox({ db, clock })
     const parking = openParking(db)
     const bus = resources.use(openMemoryBus({ clock, log, parking, accepts: isKnownEvent }))
-    const engines: Engines = { ...this.#lasting, outbox, parking, bus }
+    const engines: Engines = { ...this.#lasting, outbox, parking, bus: late(bus, this.#options.lateMs) }
     const blocks = await openBlocks(this.#config, engines, resources)
     limitEntries(blocks.timelineCache, this.#options.entriesMax)
     if (this.#options.http) {
@@ -210,6 +213,21 @@ function limitEntries(cache: TimelineCache, entriesMax: number): void {
   const merge = cache.merge.bind(cache)
   cache.finishBuild = (ticket, entries, floor) => finishBuild(ticket, ...cut(entries, floor))
   cache.merge = (owner, entries, floor) => merge(owner, ...cut(entries, floor))
+}
+
+/** The same bus, its messages held back in their order. */
+function late(bus: Bus, ms: number): Bus {
+  if (ms === 0) return bus
+  return {
+    publish: async (messages) => {
+      await sleep(ms)
+      await bus.publish(messages)
+    },
+    join: bus.join.bind(bus),
+    listen: bus.listen.bind(bus),
+    state: bus.state.bind(bus),
+    [Symbol.asyncDispose]: bus[Symbol.asyncDispose].bind(bus),
+  }
 }
 
 interface MovableClock extends Clock {

@@ -1,5 +1,6 @@
 /** A server with the people of a story on it, on which acts are carried out. */
 import assert from 'node:assert/strict'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 import type { AccountId } from '../../src/snowflake/contract.ts'
 import type { Act, Outcome } from './model-acts.ts'
@@ -11,9 +12,12 @@ import { Names } from './oracle-names.ts'
 import type { Story } from './oracle-plan.ts'
 import { openServer, type Server, type ServerOptions } from './oracle-server.ts'
 
-export async function openStage(story: Story, { http, env }: Pick<ServerOptions, 'http' | 'env'>): Promise<Stage> {
+export async function openStage(
+  story: Story,
+  { http, lateMs, env }: Pick<ServerOptions, 'http' | 'lateMs' | 'env'>,
+): Promise<Stage> {
   await using resources = new AsyncDisposableStack()
-  const server = resources.use(await openServer({ ...story, http, env }))
+  const server = resources.use(await openServer({ ...story, http, lateMs, env }))
   const names = new Names()
   const tokens = new Map<Id, string>()
   for (const [person, { locked }] of story.people.entries()) {
@@ -31,6 +35,8 @@ export async function openStage(story: Story, { http, env }: Pick<ServerOptions,
   resources.move()
   return stage
 }
+
+const HEARD_MS_MAX = 60_000
 
 interface Parts {
   server: Server
@@ -60,6 +66,21 @@ export class Stage implements AsyncDisposable {
     } catch (error) {
       if (error instanceof Refused) return error.code as Outcome
       throw error
+    }
+  }
+
+  /** Nobody's caches are told of a suspension but by its event: until then its own author may be shown as it was before. */
+  async untilSuspensionIsHeard(person: Person, suspended: boolean): Promise<void> {
+    const id = BigInt(this.names.idOfPerson(person)) as AccountId
+    const deadlineMs = performance.now() + HEARD_MS_MAX
+    for (;;) {
+      const [view] = await this.server.blocks.hydration.accounts([id])
+      if (view?.account.suspended === suspended) return
+      assert.ok(
+        performance.now() < deadlineMs,
+        `nobody has heard of ${this.names.person(person)}’s suspension or its end`,
+      )
+      await sleep(1)
     }
   }
 

@@ -46,6 +46,13 @@ export const STORIES: readonly ToldStory[] = [
     { do: 'edit', by: BEN, of: 1, mentions: [ANN], words: 'w11', language: 'en' },
     { do: 'unmuteThread', by: ANN, of: 1 },
   ]),
+  told('those are told of an edit who have boosted by then, also when they take it back later', [
+    post(1, BEN),
+    { do: 'boost', by: ANN, post: 2, of: 1, visibility: 'public' },
+    { do: 'edit', by: BEN, of: 1, mentions: [], words: 'w11', language: 'en' },
+    { do: 'delete', by: ANN, of: 2 },
+    { do: 'boost', by: CLEO, post: 3, of: 1, visibility: 'public' },
+  ]),
   told(
     'one’s own boost can be deleted also when what it boosts is hidden by now',
     [
