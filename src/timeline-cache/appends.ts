@@ -1,89 +1,106 @@
-/** The hot loop of fan-out: one entry behind the newest of many rings, then published to the readers of other threads. */
-import { BATCH_OWNERS, BLOCK_ENTRIES, ENTRY_WORDS } from './layout.ts'
+import { ABSENT, END_SHIFT, type Ends } from './ends.ts'
+/**
+ * The hot loop of fan-out: one status behind the newest entry of many timelines, in one pass. For each it reads and writes
+ * eight bytes of `ends` and writes four of `blocks`; that store also publishes the entry. There is no call in the loops:
+ * after one, the processor would look up the arrays again for each store.
+ */
+import { BATCH_OWNERS, BLOCK_MASK, STATUS_WORDS } from './layout.ts'
 import type { SharedWords } from './memory.ts'
-import { NO_PLACE, TAIL_HEAD_HIGH, TAIL_HEAD_LOW, TAIL_NEXT, TAIL_SHIFT, TAIL_WRITTEN, type Tails } from './tails.ts'
+
+/** A status on its way into timelines. */
+export interface Arrival {
+  /** Its id in two words. */
+  low: number
+  high: number
+  /** Its row in `statuses`. */
+  row: number
+  /** No other status in any timeline has a higher id. */
+  isNewest: boolean
+}
 
 export class Appends {
-  readonly #counts: SharedWords
   readonly #blocks: SharedWords
-  readonly #tails: Tails
-  readonly #appended = new Uint32Array(BATCH_OWNERS)
+  readonly #statuses: SharedWords
+  readonly #ends: Ends
   readonly #fenceWord = new Int32Array(new SharedArrayBuffer(4))
-  /** Slots of the last run where the entry is not the newest, or whose next block is not there yet. */
+  /** Places of the last run where the status is not the newest, or where a block must be opened. */
   readonly left = new Uint32Array(BATCH_OWNERS)
+  leftCount = 0
 
-  constructor(memory: { counts: SharedWords; blocks: SharedWords }, tails: Tails) {
-    this.#counts = memory.counts
+  constructor(memory: { blocks: SharedWords; statuses: SharedWords }, ends: Ends) {
     this.#blocks = memory.blocks
-    this.#tails = tails
+    this.#statuses = memory.statuses
+    this.#ends = ends
   }
 
-  /** Appends the six words of `entry` to the first `count` of `slots`, at most BATCH_OWNERS. */
-  run(entry: Uint32Array, slots: Int32Array, count: number): { appended: number; left: number } {
-    const appended = this.#write(entry, slots, count)
-    this.#publish(appended)
-    return { appended, left: count - appended }
+  /** Keeps what comes behind what was written so far: readers that see an entry see its status. */
+  fence(): void {
+    Atomics.store(this.#fenceWord, 0, 0)
+    Atomics.load(this.#fenceWord, 0)
   }
 
-  /** There is no call in the loop: after one, the processor would look up the arrays again for each of the ten stores. */
-  #write(entry: Uint32Array, slots: Int32Array, count: number): number {
+  /** Appends for the places from index `from` up to `to`, at most BATCH_OWNERS. Returns to how many; others are in `left`. */
+  run(arrival: Arrival, places: Uint32Array, from: number, to: number): number {
+    return arrival.isNewest
+      ? this.#appendNewest(arrival.row, places, from, to)
+      : this.#appendComparing(arrival, places, from, to)
+  }
+
+  /** Nothing is above the status: where it is already, it is the newest. */
+  #appendNewest(row: number, places: Uint32Array, from: number, to: number): number {
+    const ends = this.#ends.words
     const blocks = this.#blocks.words
-    const tails = this.#tails.words
-    const done = this.#appended
-    const later = this.left
-    const idLow = entry[0]!
-    const idHigh = entry[1]!
-    const boostLow = entry[2]!
-    const boostHigh = entry[3]!
-    const authorLow = entry[4]!
-    const authorHigh = entry[5]!
+    const left = this.left
+    const last = ends.length
     let appended = 0
-    for (let index = 0; index < count; index++) {
-      const slot = slots[index]!
-      const tail = slot << TAIL_SHIFT
-      const headHigh = tails[tail + TAIL_HEAD_HIGH]!
-      const isNewest = idHigh > headHigh || (idHigh === headHigh && idLow > tails[tail + TAIL_HEAD_LOW]!)
-      const at = tails[tail + TAIL_NEXT]!
-      if (!isNewest || at === NO_PLACE) {
-        later[index - appended] = slot
+    let leftCount = 0
+    for (let index = from; index < to; index++) {
+      const place = places[index]!
+      const end = place << END_SHIFT
+      if (end >= last) break
+      const next = ends[end]!
+      if ((next & BLOCK_MASK) === 0) {
+        if (next !== ABSENT) left[leftCount++] = place
         continue
       }
-      blocks[at] = idLow
-      blocks[at + 1] = idHigh
-      blocks[at + 2] = boostLow
-      blocks[at + 3] = boostHigh
-      blocks[at + 4] = authorLow
-      blocks[at + 5] = authorHigh
-      const written = tails[tail + TAIL_WRITTEN]! + 1
-      tails[tail + TAIL_WRITTEN] = written
-      tails[tail + TAIL_HEAD_LOW] = idLow
-      tails[tail + TAIL_HEAD_HIGH] = idHigh
-      tails[tail + TAIL_NEXT] = written % BLOCK_ENTRIES === 0 ? NO_PLACE : at + ENTRY_WORDS
-      done[appended++] = slot
+      if (ends[end + 1] === row) continue
+      blocks[next] = row + 1
+      ends[end] = next + 1
+      ends[end + 1] = row
+      appended++
     }
+    this.leftCount = leftCount
     return appended
   }
 
-  /**
-   * Plain stores between two fences. The first keeps them behind the entries (x86 keeps the order of stores anyway, ARMv8 by
-   * stlr; ldar), the second keeps the next batch's entries behind them; a reader loads a count atomically, and then sees the
-   * entry. An atomic store for each of them was measured at ten times the price. An owner named twice was appended once.
-   */
-  #publish(appended: number): void {
-    if (appended === 0) return
-    const counts = this.#counts.words
-    const tails = this.#tails.words
-    const done = this.#appended
-    this.#fence()
-    for (let index = 0; index < appended; index++) {
-      const slot = done[index]!
-      counts[slot] = tails[(slot << TAIL_SHIFT) + TAIL_WRITTEN]!
+  /** Others may be above it: each timeline's newest is looked at, whose row is one of the latest and near in memory. */
+  #appendComparing({ low, high, row }: Arrival, places: Uint32Array, from: number, to: number): number {
+    const ends = this.#ends.words
+    const blocks = this.#blocks.words
+    const statuses = this.#statuses.words
+    const left = this.left
+    const last = ends.length
+    let appended = 0
+    let leftCount = 0
+    for (let index = from; index < to; index++) {
+      const place = places[index]!
+      const end = place << END_SHIFT
+      if (end >= last) break
+      const next = ends[end]!
+      if (next === ABSENT) continue
+      const newest = ends[end + 1]! * STATUS_WORDS
+      const newestHigh = statuses[newest + 1]!
+      const isAbove = high > newestHigh || (high === newestHigh && low > statuses[newest]!)
+      if (!isAbove || (next & BLOCK_MASK) === 0) {
+        left[leftCount++] = place
+        continue
+      }
+      blocks[next] = row + 1
+      ends[end] = next + 1
+      ends[end + 1] = row
+      appended++
     }
-    this.#fence()
-  }
-
-  #fence(): void {
-    Atomics.store(this.#fenceWord, 0, 0)
-    Atomics.load(this.#fenceWord, 0)
+    this.leftCount = leftCount
+    return appended
   }
 }

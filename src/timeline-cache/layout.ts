@@ -7,55 +7,58 @@
  *
  *   headers    [ slot 0 | slot 1 | … ]                       128 bytes a timeline, two cache lines
  *                0 version   even = at rest, odd = being rewritten (a seqlock)
- *                1, 5-6      not used
+ *                1 base      entries written before the newest block was opened, a multiple of 64
  *                2 state     FREE, BUILDING, PRESENT
  *                3-4 owner   account id, low word first
  *                7-8 floor   complete above this id; once more than 800 were written, the 801st entry is the floor
  *                9 read      seconds since 1970 of the last read (the one word that readers write); of the build's begin
  *               10 epoch     of the build
- *               11-31 blocks number + 1 of each of the ring's 21 blocks, 0 = not yet needed
+ *               11-24 blocks number of each of the ring's 14 blocks, 0 = not yet needed
  *
- *   counts     [ slot 0 | slot 1 | … ]                       one word a timeline: entries appended since the last rewrite;
- *                entry n lies at ring place n % RING_PLACES. Apart from the headers, so that publishing walks a dense array
+ *   blocks     [ not used | block 1 | block 2 | … ]          64 entries of 4 bytes = 256 bytes, 4 cache lines
+ *                entry = row + 1 of a status, 0 = not written yet. Entry n of a timeline lies in its block n / 64 % 14, so
+ *                that all blocks but the newest are full. A free block's first word links to the next free one
  *
- *   blocks     [ block 0 | block 1 | … ]                     40 entries of 24 bytes = 960 bytes, 15 cache lines
- *                entry = status id (63 bits), boosted id (63 bits), author id (63 bits), low words first;
- *                the three spare top bits are the entry's flags. A free block's first word links to the next free one.
+ *   statuses   [ row 0 | row 1 | … ]                         24 bytes a status, once for all timelines that name it
+ *                row = status id (63 bits), boosted id (63 bits), author id (63 bits), low words first; the three spare
+ *                top bits are flags. Rows that no timeline names any more are used again
  *
- * A ring has places for 840 entries, of which the newest 800 are readable: a reader that is 36 appends behind still reads
- * unharmed what it began to read.
+ * So a delivery writes four bytes, and sixteen deliveries to a timeline fall into one cache line: what costs time in
+ * fan-out is the lines touched, not the instructions.
  *
- * Publication. An append writes its entry into a place that no reader looks at, then publishes it by storing the count;
- * the store and the readers' loads are atomic, so a reader that sees the number sees the entry. Everything else happens
- * between an odd and an even version, and readers that saw the version odd or changed begin again. An atomic load after
- * an atomic store keeps later plain stores behind it also where the processor reorders (ARMv8's stlr; ldar).
+ * Publication. An append into the newest block is a single store: the word that was 0. A status' row is written before, and
+ * a fence keeps it before, so that a reader that finds the entry finds the status. Everything else (opening a block, an
+ * entry that comes late, removals, builds) happens between an odd and an even version, and readers that saw the version odd
+ * or changed begin again. Rows and blocks are used again only after the change that let go of them was published: a reader
+ * that comes upon another status sees another version as well. An atomic load after an atomic store keeps later plain stores
+ * behind it also where the processor reorders (ARMv8's stlr; ldar).
  */
 import assert from 'node:assert/strict'
 
 import { ENTRY_BOOST, ENTRY_REPLY, TIMELINE_ENTRIES_MAX } from './contract.ts'
 import type { TimelineEntry } from './contract.ts'
 
-export const ENTRY_WORDS = 6
-export const BLOCK_ENTRIES = 40
-export const BLOCK_WORDS = BLOCK_ENTRIES * ENTRY_WORDS
-export const BLOCK_BYTES = BLOCK_WORDS * 4
-export const RING_BLOCKS = 21
-export const RING_PLACES = RING_BLOCKS * BLOCK_ENTRIES
-/** How many appends a reader may fall behind while it reads; the rest up to the slack is margin. */
-export const READER_LAG_MAX = 36
+export const STATUS_WORDS = 6
+export const STATUS_BYTES = STATUS_WORDS * 4
+export const BLOCK_ENTRIES = 64
+export const BLOCK_BYTES = BLOCK_ENTRIES * 4
+export const RING_BLOCKS = 14
+/** Within a block, by masking. */
+export const BLOCK_MASK = BLOCK_ENTRIES - 1
 
 export const DIRECTORY_VERSION = 0
 /** Number of buckets in use (a power of two) − 1. */
 export const DIRECTORY_MASK = 1
 export const BUCKETS_BEGIN = 16
 
-/** How many owners an insert works on at a time: their headers stay in the processor's cache between its passes. */
-export const BATCH_OWNERS = 1024
+/** How many owners an insert works on at a time. */
+export const BATCH_OWNERS = 4096
 
 export const HEADER_SHIFT = 5
 export const HEADER_WORDS = 1 << HEADER_SHIFT
 export const HEADER_BYTES = HEADER_WORDS * 4
 export const VERSION = 0
+export const BASE = 1
 export const STATE = 2
 export const OWNER_LOW = 3
 export const OWNER_HIGH = 4
@@ -75,12 +78,14 @@ export const SLOT_MASK = 2 ** SLOT_BITS - 1
 
 /** Word indices must stay below 2^31, where typed-array access is fast. */
 export const BYTES_LIMIT_MAX = 8 * 2 ** 30
-/** A ring rewrites itself before its count could wrap around 32 bits. */
+/** A ring rewrites itself before its count leaves 31 bits. */
 export const WRITTEN_MAX = 2 ** 31
 
-assert(BLOCKS + RING_BLOCKS === HEADER_WORDS)
-assert(RING_PLACES - TIMELINE_ENTRIES_MAX > READER_LAG_MAX)
-assert(ENTRY_WORDS * 4 <= 24)
+assert(BLOCKS + RING_BLOCKS <= HEADER_WORDS)
+// While the newest block has one entry, the others hold the rest.
+assert((RING_BLOCKS - 1) * BLOCK_ENTRIES >= TIMELINE_ENTRIES_MAX - 1)
+assert((BLOCK_ENTRIES & BLOCK_MASK) === 0)
+assert(STATUS_BYTES <= 24)
 
 /** Top bit of a high word: ids are positive signed 64-bit numbers, so it is ours. */
 const FLAG_BIT = 0x8000_0000
@@ -98,7 +103,7 @@ export function idOf(low: number, high: number): bigint {
   return (BigInt(high & ID_BITS) << 32n) | BigInt(low)
 }
 
-/** Writes an entry's six words at `at`. */
+/** Writes an entry's status as six words at `at`. */
 export function packEntry(words: Uint32Array, at: number, entry: TimelineEntry): void {
   const flags = entry.flags
   assert((flags & ~(ENTRY_BOOST | ENTRY_REPLY)) === 0, 'an entry has room for three flags, of which two are known')
@@ -110,7 +115,7 @@ export function packEntry(words: Uint32Array, at: number, entry: TimelineEntry):
   words[at + 5] = highWord(entry.author) | (flags & ENTRY_REPLY ? FLAG_BIT : 0)
 }
 
-/** The entry whose six words lie at `at`. */
+/** The entry whose status lies at `at`. */
 export function unpackEntry(words: Uint32Array, at: number): TimelineEntry {
   const boostHigh = words[at + 3]!
   const authorHigh = words[at + 5]!
@@ -122,15 +127,18 @@ export function unpackEntry(words: Uint32Array, at: number): TimelineEntry {
   }
 }
 
-/** Whether id (low, high) is above the id of the entry at `at`. */
+/** Whether id (low, high) is above the id of the status at `at`. */
 export function isAbove(low: number, high: number, words: Uint32Array, at: number): boolean {
   const otherHigh = words[at + 1]! & ID_BITS
   return high > otherHigh || (high === otherHigh && low > words[at]!)
 }
 
-/** Where entry `n` of a ring lies, given the ring's header. */
+/** The header's word that has the number of the block where entry `n` lies. */
+export function blockWord(header: number, n: number): number {
+  return header + BLOCKS + (Math.floor(n / BLOCK_ENTRIES) % RING_BLOCKS)
+}
+
+/** The word in `blocks` where entry `n` of a ring lies, given the ring's header. */
 export function placeOf(headers: Uint32Array, header: number, n: number): number {
-  const place = n % RING_PLACES
-  const block = headers[header + BLOCKS + ((place / BLOCK_ENTRIES) | 0)]!
-  return (block - 1) * BLOCK_WORDS + (place % BLOCK_ENTRIES) * ENTRY_WORDS
+  return headers[blockWord(header, n)]! * BLOCK_ENTRIES + (n & BLOCK_MASK)
 }

@@ -1,18 +1,18 @@
 /** The buffers of `layout.ts`, as the writer makes them and as any thread sees them. */
 import assert from 'node:assert/strict'
 
-import { BLOCK_BYTES, BUCKETS_BEGIN, BYTES_LIMIT_MAX, HEADER_BYTES, SLOTS_MAX } from './layout.ts'
+import { BLOCK_BYTES, BUCKETS_BEGIN, BYTES_LIMIT_MAX, HEADER_BYTES, SLOTS_MAX, STATUS_BYTES } from './layout.ts'
 
 /** What is posted to a reader's thread. */
 export interface TimelineMemory {
   directory: SharedArrayBuffer
   headers: SharedArrayBuffer
-  counts: SharedArrayBuffer
   blocks: SharedArrayBuffer
+  statuses: SharedArrayBuffer
 }
 
 /** Enough for a few whole timelines; less makes no sense. */
-export const BYTES_LIMIT_MIN = 64 * 1024
+export const BYTES_LIMIT_MIN = 128 * 1024
 
 /** A growable shared buffer as 32-bit words. `words` has a fixed length, which keeps access fast; it is renewed after growth. */
 export class SharedWords {
@@ -39,25 +39,35 @@ export class SharedWords {
   }
 }
 
-/** Of one timeline in `counts`. */
-export const COUNT_BYTES = 4
+/** What a timeline takes before its first entry: its header, and the writer's notes in `ends.ts`. */
+export const TIMELINE_BYTES = HEADER_BYTES + 16
+/** A status with what the writer notes of it: how often it is named, and two to four buckets of its index. */
+export const ROW_BYTES = STATUS_BYTES + 4 + 2 * 4
+/**
+ * Half of the memory is for statuses, half for timelines: balanced where a status is in nine timelines. Where people have
+ * fewer followers, timelines are fewer than there is room for; where they have more, statuses are.
+ */
+const STATUSES_SHARE = 1 / 2
 
 export interface MemoryPlan {
   /** Room for at least twice as many buckets as slots. */
   directoryBytes: number
   slots: number
   blocks: number
+  statuses: number
 }
 
-/** Divides `bytesLimit` so that every timeline can have one block, and the rest goes to longer ones. */
+/** Divides `bytesLimit` so that every timeline can have one block, and the rest of its half goes to longer ones. */
 export function planMemory(bytesLimit: number): MemoryPlan {
   assert(bytesLimit >= BYTES_LIMIT_MIN && bytesLimit <= BYTES_LIMIT_MAX, `timeline memory of ${bytesLimit} bytes`)
+  const statuses = Math.floor((bytesLimit * STATUSES_SHARE) / ROW_BYTES)
+  const timelineBytes = bytesLimit - statuses * ROW_BYTES
   const bucketBytes = 2 * 2 * 4 // two to four buckets a slot
-  const slots = Math.min(SLOTS_MAX, Math.floor(bytesLimit / (BLOCK_BYTES + HEADER_BYTES + COUNT_BYTES + bucketBytes)))
+  const slots = Math.min(SLOTS_MAX, Math.floor(timelineBytes / (BLOCK_BYTES + TIMELINE_BYTES + bucketBytes)))
   const buckets = Math.max(512, 2 ** Math.ceil(Math.log2(slots * 2)))
   const directoryBytes = (BUCKETS_BEGIN + buckets) * 4
-  const blocks = Math.floor((bytesLimit - slots * (HEADER_BYTES + COUNT_BYTES) - directoryBytes) / BLOCK_BYTES)
-  return { directoryBytes, slots, blocks }
+  const blocks = Math.floor((timelineBytes - slots * TIMELINE_BYTES - directoryBytes) / BLOCK_BYTES) - 1
+  return { directoryBytes, slots, blocks, statuses }
 }
 
 /** Reserves addresses for the whole plan; memory itself is taken as timelines come. */
@@ -65,7 +75,7 @@ export function reserveMemory(plan: MemoryPlan): TimelineMemory {
   return {
     directory: new SharedArrayBuffer(plan.directoryBytes),
     headers: new SharedArrayBuffer(0, { maxByteLength: plan.slots * HEADER_BYTES }),
-    counts: new SharedArrayBuffer(0, { maxByteLength: plan.slots * COUNT_BYTES }),
-    blocks: new SharedArrayBuffer(0, { maxByteLength: plan.blocks * BLOCK_BYTES }),
+    blocks: new SharedArrayBuffer(0, { maxByteLength: (plan.blocks + 1) * BLOCK_BYTES }),
+    statuses: new SharedArrayBuffer(0, { maxByteLength: plan.statuses * STATUS_BYTES }),
   }
 }

@@ -5,21 +5,20 @@ import { TIMELINE_ENTRIES_MAX } from './contract.ts'
 import type { TimelineEntry, TimelinePage } from './contract.ts'
 import { Directory, NO_SLOT } from './directory.ts'
 import {
+  BASE,
   BLOCK_ENTRIES,
-  BLOCK_WORDS,
-  BLOCKS,
-  ENTRY_WORDS,
+  BLOCK_MASK,
   FLOOR_HIGH,
   FLOOR_LOW,
   HEADER_SHIFT,
   OWNER_HIGH,
   OWNER_LOW,
   PRESENT,
-  READER_LAG_MAX,
   READ_SECONDS,
-  RING_PLACES,
   STATE,
+  STATUS_WORDS,
   VERSION,
+  blockWord,
   highWord,
   idOf,
   lowWord,
@@ -31,21 +30,18 @@ import type { TimelineMemory } from './memory.ts'
 /** A rewrite takes microseconds; who is overtaken this often gives up, and the caller asks the store. */
 export const READ_ATTEMPTS_MAX = 10_000
 
-/** The memory changed under the reader. */
-const OVERTAKEN = Symbol('overtaken')
-
 export class TimelineReader {
   readonly #directory: Directory
   readonly #headers: SharedWords
-  readonly #counts: SharedWords
   readonly #blocks: SharedWords
-  /** One entry, copied word by word before it is looked at. */
-  readonly #entry = new Uint32Array(ENTRY_WORDS)
+  readonly #statuses: SharedWords
+  /** One status, copied word by word before it is looked at. */
+  readonly #status = new Uint32Array(STATUS_WORDS)
 
   constructor(memory: TimelineMemory) {
     this.#headers = new SharedWords(memory.headers)
-    this.#counts = new SharedWords(memory.counts)
     this.#blocks = new SharedWords(memory.blocks)
+    this.#statuses = new SharedWords(memory.statuses)
     this.#directory = new Directory(memory.directory, this.#headers)
   }
 
@@ -65,7 +61,7 @@ export class TimelineReader {
         Atomics.load(headers, header + OWNER_LOW) === low && Atomics.load(headers, header + OWNER_HIGH) === high
       const isPresent = Atomics.load(headers, header + STATE) === PRESENT
       const read = isOwners && isPresent ? this.#readRing(header, page) : undefined
-      if (read === OVERTAKEN || Atomics.load(headers, header + VERSION) !== version) continue
+      if (Atomics.load(headers, header + VERSION) !== version) continue
       if (!isOwners) continue
       if (isPresent) this.#touch(header, nowMs)
       return read
@@ -79,7 +75,8 @@ export class TimelineReader {
     if (Atomics.load(headers, header + READ_SECONDS) !== seconds) Atomics.store(headers, header + READ_SECONDS, seconds)
   }
 
-  #readRing(header: number, page: Page): TimelinePage | typeof OVERTAKEN {
+  /** Good only when the version stood still meanwhile. */
+  #readRing(header: number, page: Page): TimelinePage {
     const written = this.#written(header)
     const oldest = Math.max(0, written - TIMELINE_ENTRIES_MAX)
     const end = page.maxId === undefined ? written : this.#firstNotBelow(header, oldest, written, page.maxId)
@@ -91,18 +88,20 @@ export class TimelineReader {
     const entries: TimelineEntry[] = []
     for (let n = last - 1; n >= first; n--) {
       this.#copyEntry(header, n)
-      entries.push(unpackEntry(this.#entry, 0))
+      entries.push(unpackEntry(this.#status, 0))
     }
-    const floor = this.#floor(header, written)
-    // Places are reused: who fell behind may have copied newer entries than he believed.
-    const overtaken = oldest < this.#written(header) - TIMELINE_ENTRIES_MAX - READER_LAG_MAX
-    return overtaken ? OVERTAKEN : { entries, endReached: first <= oldest, floor }
+    return { entries, endReached: first <= oldest, floor: this.#floor(header, written) }
   }
 
+  /** What the full blocks have, and what the newest has before its first empty word. */
   #written(header: number): number {
-    const slot = header >>> HEADER_SHIFT
-    if (slot >= this.#counts.words.length) this.#counts.refresh()
-    return Atomics.load(this.#counts.words, slot)
+    const base = Atomics.load(this.#headers.words, header + BASE)
+    const at = this.#entryWord(header, base)
+    if (at < 0) return 0
+    const blocks = this.#blocks.words
+    let count = 0
+    while (count < BLOCK_ENTRIES && Atomics.load(blocks, at + count) !== 0) count++
+    return base + count
   }
 
   /** Complete above this: the stored floor, or the newest entry that fell out of the readable ones. */
@@ -127,23 +126,31 @@ export class TimelineReader {
   #idAt(header: number, n: number): bigint {
     const at = this.#place(header, n)
     if (at < 0) return 0n
-    const blocks = this.#blocks.words
-    return idOf(Atomics.load(blocks, at), Atomics.load(blocks, at + 1))
+    const statuses = this.#statuses.words
+    return idOf(Atomics.load(statuses, at), Atomics.load(statuses, at + 1))
   }
 
   #copyEntry(header: number, n: number): void {
     const at = this.#place(header, n)
     if (at < 0) return
-    const blocks = this.#blocks.words
-    for (let word = 0; word < ENTRY_WORDS; word++) this.#entry[word] = Atomics.load(blocks, at + word)
+    const statuses = this.#statuses.words
+    for (let word = 0; word < STATUS_WORDS; word++) this.#status[word] = Atomics.load(statuses, at + word)
   }
 
-  /** Where entry `n` lies; below 0 when the header is being rewritten just now, which the version will tell. */
+  /** Where the status of entry `n` lies; below 0 when the timeline is being rewritten just now, which the version will tell. */
   #place(header: number, n: number): number {
-    const place = n % RING_PLACES
-    const block = Atomics.load(this.#headers.words, header + BLOCKS + ((place / BLOCK_ENTRIES) | 0)) - 1
-    const at = block * BLOCK_WORDS + (place % BLOCK_ENTRIES) * ENTRY_WORDS
-    if (at + ENTRY_WORDS > this.#blocks.words.length) this.#blocks.refresh()
-    return at + ENTRY_WORDS > this.#blocks.words.length ? -1 : at
+    const entryWord = this.#entryWord(header, n)
+    if (entryWord < 0) return -1
+    const at = (Atomics.load(this.#blocks.words, entryWord) - 1) * STATUS_WORDS
+    if (at + STATUS_WORDS > this.#statuses.words.length) this.#statuses.refresh()
+    return at + STATUS_WORDS > this.#statuses.words.length ? -1 : at
+  }
+
+  /** The word in `blocks` of entry `n`; below 0 when the timeline has no block for it. */
+  #entryWord(header: number, n: number): number {
+    const block = Atomics.load(this.#headers.words, blockWord(header, n))
+    const end = (block + 1) * BLOCK_ENTRIES
+    if (end > this.#blocks.words.length) this.#blocks.refresh()
+    return block === 0 || end > this.#blocks.words.length ? -1 : block * BLOCK_ENTRIES + (n & BLOCK_MASK)
   }
 }

@@ -1,97 +1,89 @@
-/** The writer's surgery on single rings; appends, which must be fast, are in `writer.ts`. */
+/** The writer's surgery on single timelines; appends, which must be fast, are in `appends.ts`. */
 import type { BlockPool } from './block-pool.ts'
 import { TIMELINE_ENTRIES_MAX } from './contract.ts'
-import type { TimelineEntry } from './contract.ts'
+import { ABSENT, NO_BLOCK, type Ends } from './ends.ts'
 import {
+  BASE,
   BLOCK_ENTRIES,
+  BLOCK_MASK,
   BLOCKS,
-  ENTRY_WORDS,
   FLOOR_HIGH,
   FLOOR_LOW,
   HEADER_SHIFT,
   RING_BLOCKS,
   VERSION,
+  blockWord,
   highWord,
   idOf,
-  isAbove,
   lowWord,
-  packEntry,
   placeOf,
 } from './layout.ts'
 import type { SharedWords } from './memory.ts'
+import type { StatusTable } from './status-table.ts'
 
-/** Entries on their way into or out of a ring, ascending. */
-export class EntryList {
-  readonly words: Uint32Array
+/** Rows of statuses on their way into or out of a timeline, by ascending id. */
+export class RowList {
+  readonly rows: Uint32Array
   length = 0
 
   constructor(capacity: number) {
-    this.words = new Uint32Array(capacity * ENTRY_WORDS)
+    this.rows = new Uint32Array(capacity)
   }
 
-  /** Appends the entry at `at` of other words. */
-  push(words: Uint32Array, at: number): void {
-    const to = this.length++ * ENTRY_WORDS
-    for (let word = 0; word < ENTRY_WORDS; word++) this.words[to + word] = words[at + word]!
+  push(row: number): void {
+    this.rows[this.length++] = row
   }
+}
 
-  /** Replaces the content by the newest entries given; returns the newest id that found no room, else 0n. */
-  pack(entries: readonly TimelineEntry[]): bigint {
-    const ascending = entries.toSorted((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0))
-    const unique = ascending.filter((entry, index) => entry.id !== ascending[index - 1]?.id)
-    const skipped = Math.max(0, unique.length - TIMELINE_ENTRIES_MAX)
-    this.length = 0
-    for (const entry of unique.slice(skipped)) packEntry(this.words, this.length++ * ENTRY_WORDS, entry)
-    return skipped === 0 ? 0n : unique[skipped - 1]!.id
-  }
-
-  idAt(index: number): bigint {
-    return idOf(this.words[index * ENTRY_WORDS]!, this.words[index * ENTRY_WORDS + 1]!)
-  }
+export interface RingMemory {
+  headers: SharedWords
+  blocks: SharedWords
+  pool: BlockPool
+  ends: Ends
+  statuses: StatusTable
 }
 
 export class Rings {
   readonly #headers: SharedWords
-  readonly #counts: SharedWords
   readonly #blocks: SharedWords
   readonly #pool: BlockPool
+  readonly #ends: Ends
+  readonly #statuses: StatusTable
+  /** What a change took out of a timeline. */
+  readonly #removed = new RowList(RING_BLOCKS * BLOCK_ENTRIES)
 
-  constructor(memory: { headers: SharedWords; counts: SharedWords; blocks: SharedWords }, pool: BlockPool) {
-    const { headers, counts, blocks } = memory
+  constructor({ headers, blocks, pool, ends, statuses }: RingMemory) {
     this.#headers = headers
-    this.#counts = counts
     this.#blocks = blocks
     this.#pool = pool
+    this.#ends = ends
+    this.#statuses = statuses
   }
 
   /** From here on readers wait; never throw before `unlock`. */
-  lock(header: number): void {
+  #lock(header: number): void {
     const headers = this.#headers.words
     Atomics.store(headers, header + VERSION, headers[header + VERSION]! + 1)
     Atomics.load(headers, header + VERSION) // keeps the following stores behind
   }
 
-  unlock(header: number): void {
+  #unlock(header: number): void {
     const headers = this.#headers.words
     Atomics.store(headers, header + VERSION, headers[header + VERSION]! + 1)
     Atomics.load(headers, header + VERSION)
   }
 
-  /** Entries appended since the last rewrite. */
+  /** Entries written since the last rewrite. */
   written(header: number): number {
-    return this.#counts.words[header >>> HEADER_SHIFT]!
+    const next = this.#ends.next(header >>> HEADER_SHIFT)
+    if (next === NO_BLOCK || next === ABSENT) return 0
+    return this.#headers.words[header + BASE]! + ((next - 1) & BLOCK_MASK) + 1
   }
 
-  #publish(header: number, written: number): void {
-    Atomics.store(this.#counts.words, header >>> HEADER_SHIFT, written)
-  }
-
-  /** How many were written, and the id that an append must exceed. */
-  end(header: number): { written: number; head: bigint } {
+  /** Whether id (low, high) is above everything in the timeline. */
+  isAboveAll(header: number, low: number, high: number): boolean {
     const written = this.written(header)
-    if (written === 0) return { written, head: this.floor(header) }
-    const at = placeOf(this.#headers.words, header, written - 1)
-    return { written, head: idOf(this.#blocks.words[at]!, this.#blocks.words[at + 1]!) }
+    return written === 0 || this.#statuses.isAbove(low, high, this.#rowAt(header, written - 1))
   }
 
   oldest(header: number): number {
@@ -104,19 +96,17 @@ export class Rings {
     const stored = idOf(headers[header + FLOOR_LOW]!, headers[header + FLOOR_HIGH]!)
     const oldest = this.oldest(header)
     if (oldest === 0) return stored
-    const at = placeOf(headers, header, oldest - 1)
-    const trimmed = idOf(this.#blocks.words[at]!, this.#blocks.words[at + 1]!)
+    const trimmed = this.#idAt(header, oldest - 1)
     return trimmed > stored ? trimmed : stored
   }
 
   /** The first readable entry number whose id is not below (low, high). */
   firstNotBelow(header: number, low: number, high: number): number {
-    const headers = this.#headers.words
     let first = this.oldest(header)
     let last = this.written(header)
     while (first < last) {
       const middle = (first + last) >>> 1
-      if (isAbove(low, high, this.#blocks.words, placeOf(headers, header, middle))) first = middle + 1
+      if (this.#statuses.isAbove(low, high, this.#rowAt(header, middle))) first = middle + 1
       else last = middle
     }
     return first
@@ -124,82 +114,147 @@ export class Rings {
 
   /** Whether entry `n` is there and has exactly this id. */
   isAt(header: number, n: number, low: number, high: number): boolean {
-    const headers = this.#headers.words
-    if (n >= this.written(header)) return false
-    const at = placeOf(headers, header, n)
-    return idOf(this.#blocks.words[at]!, this.#blocks.words[at + 1]!) === idOf(low, high)
+    return n < this.written(header) && this.#idAt(header, n) === idOf(low, high)
   }
 
-  /** Appends the readable entries that `keeps` accepts to `list`, oldest first. */
-  copyOut(header: number, list: EntryList, keeps: (words: Uint32Array, at: number) => boolean): void {
-    const headers = this.#headers.words
-    const blocks = this.#blocks.words
+  #rowAt(header: number, n: number): number {
+    return this.#blocks.words[placeOf(this.#headers.words, header, n)]! - 1
+  }
+
+  #idAt(header: number, n: number): bigint {
+    return this.#statuses.idAt(this.#rowAt(header, n))
+  }
+
+  /** Appends the rows of the readable entries that `keeps` accepts to `list`, oldest first. */
+  copyOut(header: number, list: RowList, keeps: (row: number) => boolean): void {
     const written = this.written(header)
     for (let n = this.oldest(header); n < written; n++) {
-      const at = placeOf(headers, header, n)
-      if (keeps(blocks, at)) list.push(blocks, at)
+      const row = this.#rowAt(header, n)
+      if (keeps(row)) list.push(row)
     }
   }
 
-  /** Moves the entries from number `n` on up by one and writes the entry's words there. There must be a place for one more. */
-  insertAt(header: number, n: number, words: Uint32Array): void {
+  /** Blocks that one more entry takes out of the pool: none or one. */
+  blocksForNext(header: number): number {
+    const written = this.written(header)
+    return (written & BLOCK_MASK) === 0 && this.#headers.words[blockWord(header, written)] === 0 ? 1 : 0
+  }
+
+  /** Moves the entries from number `n` on up by one and puts the row there. The pool must have what `blocksForNext` says. */
+  insertAt(header: number, n: number, row: number): void {
+    const written = this.written(header)
+    const opens = (written & BLOCK_MASK) === 0
+    this.#removed.length = 0
+    if (opens) this.#readyBlock(header, written)
+    this.#statuses.hold(row, 1)
     const headers = this.#headers.words
     const blocks = this.#blocks.words
-    const written = this.written(header)
-    this.lock(header)
-    for (let to = written; to > n; to--) {
-      const from = placeOf(headers, header, to - 1)
-      blocks.copyWithin(placeOf(headers, header, to), from, from + ENTRY_WORDS)
+    this.#lock(header)
+    const end = placeOf(headers, header, written)
+    if (opens) {
+      blocks.fill(0, end, end + BLOCK_ENTRIES)
+      headers[header + BASE] = written
     }
-    const at = placeOf(headers, header, n)
-    for (let word = 0; word < ENTRY_WORDS; word++) blocks[at + word] = words[word]!
-    this.#publish(header, written + 1)
-    this.unlock(header)
+    for (let to = written; to > n; to--) {
+      blocks[placeOf(headers, header, to)] = blocks[placeOf(headers, header, to - 1)]!
+    }
+    blocks[placeOf(headers, header, n)] = row + 1
+    this.#unlock(header)
+    this.#ends.note(header >>> HEADER_SHIFT, end + 1, blocks[end]! - 1)
+    this.#releaseRemoved()
+  }
+
+  /** A block for entry `n`: a new one, or the ring's oldest, whose entries are noted as removed. */
+  #readyBlock(header: number, n: number): void {
+    const word = blockWord(header, n)
+    const block = this.#headers.words[word]!
+    if (block !== 0) this.#collect(block)
+    else Atomics.store(this.#headers.words, word, this.#pool.take()) // no reader looks there before the base is higher
   }
 
   /**
-   * Makes the newest of `list` above `floor` the ring's whole content. The blocks must be had already (`pool.has`); those no
-   * longer needed go back. `meanwhile` runs while readers wait.
+   * Makes the newest of `list` above `floor` the timeline's whole content. The blocks must be had already (`pool.has`); those
+   * no longer needed go back. `meanwhile` runs while readers wait.
    */
-  rewrite(header: number, list: EntryList, floor: bigint, meanwhile: () => void = () => {}): void {
+  rewrite(header: number, list: RowList, floor: bigint, meanwhile: () => void = () => {}): void {
+    const statuses = this.#statuses
     const dropped = Math.max(0, list.length - TIMELINE_ENTRIES_MAX)
-    const lowest = dropped > 0 && list.idAt(dropped - 1) > floor ? list.idAt(dropped - 1) : floor
+    const newestDropped = dropped > 0 ? statuses.idAt(list.rows[dropped - 1]!) : 0n
+    const lowest = newestDropped > floor ? newestDropped : floor
     let first = dropped
-    while (first < list.length && list.idAt(first) <= lowest) first++
-    const count = list.length - first
-    this.lock(header)
-    this.#fitBlocks(header, Math.ceil(count / BLOCK_ENTRIES))
-    const headers = this.#headers.words
-    const blocks = this.#blocks.words
-    for (let n = 0; n < count; n += BLOCK_ENTRIES) {
-      const end = Math.min(n + BLOCK_ENTRIES, count)
-      const source = list.words.subarray((first + n) * ENTRY_WORDS, (first + end) * ENTRY_WORDS)
-      blocks.set(source, placeOf(headers, header, n))
-    }
-    this.#setFloor(header, lowest)
-    this.#publish(header, count)
+    while (first < list.length && statuses.idAt(list.rows[first]!) <= lowest) first++
+    const kept = list.rows.subarray(first, list.length)
+    for (const row of kept) statuses.hold(row, 1)
+    this.#collectAll(header)
+    this.#lock(header)
+    this.#fitBlocks(header, Math.ceil(kept.length / BLOCK_ENTRIES))
+    this.#fill(header, kept)
+    this.#headers.words[header + FLOOR_LOW] = lowWord(lowest)
+    this.#headers.words[header + FLOOR_HIGH] = highWord(lowest)
     meanwhile()
-    this.unlock(header)
+    this.#unlock(header)
+    this.#releaseRemoved()
   }
 
-  /** Notes that an entry with this id was passed over, so that the ring no longer claims to be complete down to it. */
+  /** Writes all blocks anew. */
+  #fill(header: number, rows: Uint32Array): void {
+    const headers = this.#headers.words
+    const blocks = this.#blocks.words
+    const newest = rows.length - 1
+    for (let n = 0; n < rows.length; n++) {
+      const at = placeOf(headers, header, n)
+      if ((n & BLOCK_MASK) === 0) blocks.fill(0, at, at + BLOCK_ENTRIES)
+      blocks[at] = rows[n]! + 1
+    }
+    headers[header + BASE] = Math.max(0, newest) & ~BLOCK_MASK
+    const next = newest < 0 ? NO_BLOCK : placeOf(headers, header, newest) + 1
+    this.#ends.note(header >>> HEADER_SHIFT, next, rows[newest] ?? 0)
+  }
+
+  /** Empties the timeline and gives every block back. `meanwhile` runs while readers wait. */
+  clear(header: number, meanwhile: () => void): void {
+    this.#collectAll(header)
+    this.#lock(header)
+    this.#fitBlocks(header, 0)
+    this.#headers.words[header + BASE] = 0
+    meanwhile()
+    this.#unlock(header)
+    this.#releaseRemoved()
+  }
+
+  #collectAll(header: number): void {
+    this.#removed.length = 0
+    for (let index = 0; index < this.blocksOf(header); index++) {
+      this.#collect(this.#headers.words[header + BLOCKS + index]!)
+    }
+  }
+
+  #collect(block: number): void {
+    const begin = block * BLOCK_ENTRIES
+    for (let at = begin; at < begin + BLOCK_ENTRIES; at++) {
+      const entry = this.#blocks.words[at]!
+      if (entry !== 0) this.#removed.push(entry - 1)
+    }
+  }
+
+  /** Only after readers can know that the timeline is another. */
+  #releaseRemoved(): void {
+    for (let index = 0; index < this.#removed.length; index++) this.#statuses.release(this.#removed.rows[index]!)
+  }
+
+  /** Notes that an entry with this id was passed over, so that the timeline no longer claims to be complete down to it. */
   raiseFloor(header: number, id: bigint): void {
     if (id <= this.floor(header)) return
-    this.lock(header)
-    this.#setFloor(header, id)
-    this.unlock(header)
+    this.#lock(header)
+    this.#headers.words[header + FLOOR_LOW] = lowWord(id)
+    this.#headers.words[header + FLOOR_HIGH] = highWord(id)
+    this.#unlock(header)
   }
 
   blocksOf(header: number): number {
     let count = 0
     while (count < RING_BLOCKS && this.#headers.words[header + BLOCKS + count] !== 0) count++
     return count
-  }
-
-  /** Gives every block back. Only while locked, or when no reader can find the header. */
-  clear(header: number): void {
-    this.#fitBlocks(header, 0)
-    this.#publish(header, 0)
   }
 
   #fitBlocks(header: number, needed: number): void {
@@ -211,10 +266,5 @@ export class Rings {
       this.#pool.give(this.#headers.words[header + BLOCKS + index]!)
       this.#headers.words[header + BLOCKS + index] = 0
     }
-  }
-
-  #setFloor(header: number, floor: bigint): void {
-    this.#headers.words[header + FLOOR_LOW] = lowWord(floor)
-    this.#headers.words[header + FLOOR_HIGH] = highWord(floor)
   }
 }

@@ -25,15 +25,13 @@ const GROWTH_BYTES = 1024 * 1024
 
 export class Slots {
   readonly #headers: SharedWords
-  readonly #counts: SharedWords
   readonly #directory: Directory
   readonly #slotsMax: number
   readonly #free: number[] = []
   #fresh = 0
 
-  constructor(memory: { headers: SharedWords; counts: SharedWords }, directory: Directory, slotsMax: number) {
-    this.#headers = memory.headers
-    this.#counts = memory.counts
+  constructor(headers: SharedWords, directory: Directory, slotsMax: number) {
+    this.#headers = headers
     this.#directory = directory
     this.#slotsMax = slotsMax
   }
@@ -55,7 +53,6 @@ export class Slots {
     Atomics.store(headers, header + VERSION, version + 1)
     Atomics.load(headers, header + VERSION)
     headers.fill(0, header + VERSION + 1, header + BLOCKS)
-    Atomics.store(this.#counts.words, slot, 0)
     headers[header + OWNER_LOW] = lowWord(owner)
     headers[header + OWNER_HIGH] = highWord(owner)
     headers[header + READ_SECONDS] = nowSeconds
@@ -70,7 +67,6 @@ export class Slots {
     const slot = this.#fresh++
     if ((slot + 1) * HEADER_WORDS > this.#headers.words.length)
       this.#headers.grow(GROWTH_BYTES - (GROWTH_BYTES % HEADER_BYTES))
-    if (slot >= this.#counts.words.length) this.#counts.grow(GROWTH_BYTES / 16)
     return slot
   }
 
@@ -95,14 +91,15 @@ export class Slots {
     return taken.sort((a, b) => readAt(a) - readAt(b)).slice(0, Math.ceil(taken.length * share))
   }
 
-  count(): { present: number; entries: number } {
+  /** `written`: entries of the timeline with that header since its last rewrite. */
+  count(written: (header: number) => number): { present: number; entries: number } {
     let present = 0
     let entries = 0
     for (let slot = 0; slot < this.#fresh; slot++) {
       const header = slot << HEADER_SHIFT
       if (this.#headers.words[header + STATE] !== PRESENT) continue
       present++
-      entries += Math.min(TIMELINE_ENTRIES_MAX, this.#counts.words[slot]!)
+      entries += Math.min(TIMELINE_ENTRIES_MAX, written(header))
     }
     return { present, entries }
   }

@@ -1,44 +1,39 @@
 /**
- * The one writer of the shared timelines.
- *
- * An insert into many timelines runs in three passes over at most BATCH_OWNERS of them: find the slots, write the
- * entries, publish. The passes touch memory without waiting for it: processors overlap the cache misses of a plain loop,
- * but not across the fence of each publication. What is not a plain append (out of order, out of blocks) comes last, singly.
+ * The one writer of the shared timelines. An insert into many of them is one pass (`appends.ts`); what is not a plain append
+ * (late, or a block must be opened) comes after it, singly.
  */
 import assert from 'node:assert/strict'
 import { endianness } from 'node:os'
 
 import type { AccountId } from '../snowflake/contract.ts'
-import { Appends } from './appends.ts'
+import { Appends, type Arrival } from './appends.ts'
 import { BlockPool } from './block-pool.ts'
 import { BUILD_LEASE_MS, TIMELINE_ENTRIES_MAX } from './contract.ts'
 import type { BuildTicket, TimelineCacheStats, TimelineEntry } from './contract.ts'
 import { Directory, NO_SLOT } from './directory.ts'
+import { ABSENT, END_SHIFT, Ends } from './ends.ts'
 import {
   BATCH_OWNERS,
   BLOCK_BYTES,
   BLOCK_ENTRIES,
-  BLOCKS,
   BUILDING,
-  ENTRY_WORDS,
   EPOCH,
   FREE,
-  HEADER_BYTES,
   HEADER_SHIFT,
   PRESENT,
   READ_SECONDS,
-  RING_PLACES,
   STATE,
+  STATUS_WORDS,
   WRITTEN_MAX,
   highWord,
   lowWord,
   packEntry,
 } from './layout.ts'
-import { COUNT_BYTES, SharedWords, planMemory, reserveMemory } from './memory.ts'
+import { ROW_BYTES, SharedWords, TIMELINE_BYTES, planMemory, reserveMemory } from './memory.ts'
 import type { TimelineMemory } from './memory.ts'
-import { EntryList, Rings } from './rings.ts'
+import { Rings, RowList } from './rings.ts'
 import { Slots } from './slots.ts'
-import { NO_PLACE, TAIL_HEAD_HIGH, TAIL_HEAD_LOW, TAIL_NEXT, TAIL_SHIFT, TAIL_WRITTEN, Tails } from './tails.ts'
+import { NO_ROW, StatusTable } from './status-table.ts'
 
 /** When memory is full, this share of the timelines goes at once, the longest unread first. */
 const EVICTED_SHARE = 1 / 32
@@ -50,25 +45,29 @@ export class TimelineWriter {
   readonly memory: TimelineMemory
   readonly #bytesLimit: number
   readonly #headers: SharedWords
-  readonly #counts: SharedWords
   readonly #blocks: SharedWords
   readonly #directory: Directory
   readonly #pool: BlockPool
+  readonly #statuses: StatusTable
   readonly #rings: Rings
   readonly #slots: Slots
-  readonly #tails: Tails
+  readonly #ends = new Ends()
   readonly #appends: Appends
   readonly #placeOf: ((owner: AccountId) => number) | undefined
   #epoch = 0
+  /** No timeline has an entry or a floor above this id. */
+  #newest = 0n
 
   // Scratch, so that nothing is allocated per insert.
   readonly #ids = new BigUint64Array(BATCH_OWNERS)
   readonly #idWords = new Uint32Array(this.#ids.buffer)
   readonly #found = new Int32Array(BATCH_OWNERS)
-  readonly #entry = new Uint32Array(ENTRY_WORDS)
-  readonly #present = new EntryList(TIMELINE_ENTRIES_MAX)
-  readonly #added = new EntryList(TIMELINE_ENTRIES_MAX)
-  readonly #merged = new EntryList(2 * TIMELINE_ENTRIES_MAX)
+  readonly #foundPlaces = new Uint32Array(BATCH_OWNERS)
+  readonly #status = new Uint32Array(STATUS_WORDS)
+  readonly #arrival: Arrival = { low: 0, high: 0, row: NO_ROW, isNewest: false }
+  readonly #present = new RowList(TIMELINE_ENTRIES_MAX)
+  readonly #added = new RowList(TIMELINE_ENTRIES_MAX)
+  readonly #merged = new RowList(2 * TIMELINE_ENTRIES_MAX)
 
   /** `placeOf`: an account's place in the social graph, for `insertPlaces`. */
   constructor(bytesLimit: number, placeOf?: (owner: AccountId) => number) {
@@ -76,116 +75,106 @@ export class TimelineWriter {
     this.memory = reserveMemory(plan)
     this.#bytesLimit = bytesLimit
     this.#headers = new SharedWords(this.memory.headers)
-    this.#counts = new SharedWords(this.memory.counts)
     this.#blocks = new SharedWords(this.memory.blocks)
     this.#directory = new Directory(this.memory.directory, this.#headers)
     this.#pool = new BlockPool(this.#blocks, plan.blocks)
-    const shared = { headers: this.#headers, counts: this.#counts, blocks: this.#blocks }
-    this.#rings = new Rings(shared, this.#pool)
-    this.#slots = new Slots(shared, this.#directory, plan.slots)
-    this.#tails = new Tails(this.#headers, this.#rings)
-    this.#appends = new Appends(shared, this.#tails)
+    const statusWords = new SharedWords(this.memory.statuses)
+    this.#statuses = new StatusTable(statusWords, plan.statuses)
+    this.#rings = new Rings({
+      headers: this.#headers,
+      blocks: this.#blocks,
+      pool: this.#pool,
+      ends: this.#ends,
+      statuses: this.#statuses,
+    })
+    this.#slots = new Slots(this.#headers, this.#directory, plan.slots)
+    this.#appends = new Appends({ blocks: this.#blocks, statuses: statusWords }, this.#ends)
     this.#placeOf = placeOf
   }
 
   /** How many timelines took the entry; see the contract. */
   insert(entry: TimelineEntry, owners: readonly AccountId[]): number {
-    packEntry(this.#entry, 0, entry)
+    if (!this.#arrive(entry)) return 0
     let taken = 0
     for (let from = 0; from < owners.length; from += BATCH_OWNERS) {
       const count = Math.min(BATCH_OWNERS, owners.length - from)
-      for (let index = 0; index < count; index++) this.#ids[index] = owners[from + index]!
-      taken += this.#insertFound(this.#directory.findMany(this.#idWords, count, this.#found))
+      taken += this.#insertBatch(this.#foundPlaces, 0, this.#findPlaces(owners, from, count))
     }
+    this.#statuses.release(this.#arrival.row)
     return taken
   }
 
   /** The same for owners named by their ascending places in the social graph: no id is looked up. */
   insertPlaces(entry: TimelineEntry, places: Uint32Array): number {
-    packEntry(this.#entry, 0, entry)
+    if (!this.#arrive(entry)) return 0
     let taken = 0
     for (let from = 0; from < places.length; from += BATCH_OWNERS) {
-      taken += this.#insertFound(this.#findPlaces(places, from, Math.min(from + BATCH_OWNERS, places.length)))
+      taken += this.#insertBatch(places, from, Math.min(from + BATCH_OWNERS, places.length))
     }
+    this.#statuses.release(this.#arrival.row)
     return taken
   }
 
-  #findPlaces(places: Uint32Array, from: number, to: number): number {
-    const { slotOfPlace } = this.#tails
-    const found = this.#found
-    let length = 0
-    for (let index = from; index < to; index++) {
-      const place = places[index]!
-      const slot = place < slotOfPlace.length ? slotOfPlace[place]! : 0
-      if (slot !== 0) found[length++] = slot - 1
-    }
-    return length
-  }
-
-  /** Inserts the entry of `#entry` into the first `count` slots of `#found`. */
-  #insertFound(count: number): number {
-    const { appended, left } = this.#appends.run(this.#entry, this.#found, count)
-    let taken = appended
-    for (let index = 0; index < left; index++) {
-      const slot = this.#appends.left[index]!
-      // An eviction for another one of the batch may have freed it.
-      if (this.#headers.words[(slot << HEADER_SHIFT) + STATE] === FREE) continue
-      if (this.#appendIntoNewBlock(slot) || this.#insertSingly(slot)) taken++
-      // What it freed itself has no tail.
-      if (this.#headers.words[(slot << HEADER_SHIFT) + STATE] !== FREE) this.#tails.refresh(slot)
-    }
-    return taken
-  }
-
-  /** One entry in forty opens a block. False when the entry is not the ring's newest, or no block can be had just now. */
-  #appendIntoNewBlock(slot: number): boolean {
-    const tail = slot << TAIL_SHIFT
-    const tails = this.#tails.words
-    const low = this.#entry[0]!
-    const high = this.#entry[1]!
-    const headHigh = tails[tail + TAIL_HEAD_HIGH]!
-    const isNewest = high > headHigh || (high === headHigh && low > tails[tail + TAIL_HEAD_LOW]!)
-    const at = isNewest ? this.#takeBlock(slot) : NO_PLACE
-    if (at === NO_PLACE) return false
-    this.#blocks.words.set(this.#entry, at)
-    Atomics.store(this.#counts.words, slot, tails[tail + TAIL_WRITTEN]! + 1)
+  /** Sets `#arrival`, whose row must be released. False when no room for another status could be made. */
+  #arrive(entry: TimelineEntry): boolean {
+    const row = this.#takeRow(entry, NO_SLOT)
+    if (row === NO_ROW) return false
+    const arrival = this.#arrival
+    arrival.low = this.#status[0]!
+    arrival.high = this.#status[1]!
+    arrival.row = row
+    arrival.isNewest = entry.id >= this.#newest
+    if (arrival.isNewest) this.#newest = entry.id
+    this.#appends.fence()
     return true
   }
 
-  /** Where the ring's next entry goes once it has a block for it; NO_PLACE when there is none left. */
-  #takeBlock(slot: number): number {
-    const header = slot << HEADER_SHIFT
-    const written = this.#tails.words[(slot << TAIL_SHIFT) + TAIL_WRITTEN]!
-    if (written >= WRITTEN_MAX) return NO_PLACE
-    const blockWord = header + BLOCKS + (((written % RING_PLACES) / BLOCK_ENTRIES) | 0)
-    if (this.#headers.words[blockWord] === 0) {
-      const block = this.#pool.take()
-      if (block === 0) return NO_PLACE
-      Atomics.store(this.#headers.words, blockWord, block)
+  /** NO_ROW when all timelines but `slot` were dropped, and there is still no room. */
+  #takeRow(entry: TimelineEntry, slot: number): number {
+    packEntry(this.#status, 0, entry)
+    for (;;) {
+      const row = this.#statuses.take(this.#status)
+      if (row !== NO_ROW || this.#evict(slot) === 0) return row
     }
-    return this.#tails.nextPlace(header, written)
   }
 
-  /** Puts the entry of `#entry` where it belongs. False when it is there already, or too old. */
+  /** The places of those of `count` owners who have a timeline, into `#foundPlaces`; returns how many these are. */
+  #findPlaces(owners: readonly AccountId[], from: number, count: number): number {
+    for (let index = 0; index < count; index++) this.#ids[index] = owners[from + index]!
+    const found = this.#directory.findMany(this.#idWords, count, this.#found)
+    for (let index = 0; index < found; index++) this.#foundPlaces[index] = this.#ends.placeOf(this.#found[index]!)
+    return found
+  }
+
+  #insertBatch(places: Uint32Array, from: number, to: number): number {
+    const appends = this.#appends
+    let taken = appends.run(this.#arrival, places, from, to)
+    this.#statuses.hold(this.#arrival.row, taken)
+    for (let index = 0; index < appends.leftCount; index++) {
+      const place = appends.left[index]!
+      // An eviction for another one of the batch may have taken its timeline.
+      if (this.#ends.words[place << END_SHIFT] !== ABSENT && this.#insertSingly(this.#ends.slotAt(place))) taken++
+    }
+    return taken
+  }
+
+  /** Puts `#arrival` where it belongs. False when it is there already, or too old. */
   #insertSingly(slot: number): boolean {
     const header = slot << HEADER_SHIFT
-    const [low = 0, high = 0] = this.#entry
-    const n = this.#rings.firstNotBelow(header, low, high)
-    if (this.#rings.isAt(header, n, low, high)) return false
-    const id = (BigInt(high) << 32n) | BigInt(low)
-    if (id <= this.#rings.floor(header)) return false
-    const written = this.#rings.written(header)
-    if (written >= TIMELINE_ENTRIES_MAX && n === this.#rings.oldest(header)) {
-      this.#rings.raiseFloor(header, id)
+    const rings = this.#rings
+    if (rings.written(header) >= WRITTEN_MAX) this.#rewriteWithout(header, () => false)
+    const { low, high, row } = this.#arrival
+    const written = rings.written(header)
+    const n = rings.isAboveAll(header, low, high) ? written : rings.firstNotBelow(header, low, high)
+    if (rings.isAt(header, n, low, high)) return false
+    const id = this.#statuses.idAt(row)
+    if (id <= rings.floor(header)) return false
+    if (written >= TIMELINE_ENTRIES_MAX && n === rings.oldest(header)) {
+      rings.raiseFloor(header, id)
       return false
     }
-    if (written >= WRITTEN_MAX) this.#rewriteWithout(header, () => false)
-    this.#tails.refresh(slot)
-    if (this.#tails.words[(slot << TAIL_SHIFT) + TAIL_NEXT] === NO_PLACE) {
-      if (!this.#makeRoom(1, slot)) return false
-      this.#takeBlock(slot)
-    }
-    this.#rings.insertAt(header, this.#rings.firstNotBelow(header, low, high), this.#entry)
+    if (!this.#makeRoom(rings.blocksForNext(header), slot)) return false
+    rings.insertAt(header, n, row)
     return true
   }
 
@@ -198,17 +187,16 @@ export class TimelineWriter {
       if (header === undefined) continue
       const n = this.#rings.firstNotBelow(header, low, high)
       if (!this.#rings.isAt(header, n, low, high)) continue
-      this.#rewriteWithout(header, (words, at) => words[at] === low && words[at + 1] === high)
+      this.#rewriteWithout(header, (row) => this.#statuses.idAt(row) === id)
       removed++
     }
     return removed
   }
 
-  #rewriteWithout(header: number, drops: (words: Uint32Array, at: number) => boolean): void {
+  #rewriteWithout(header: number, drops: (row: number) => boolean): void {
     this.#present.length = 0
-    this.#rings.copyOut(header, this.#present, (words, at) => !drops(words, at))
+    this.#rings.copyOut(header, this.#present, (row) => !drops(row))
     this.#rings.rewrite(header, this.#present, this.#rings.floor(header))
-    this.#tails.refresh(header >>> HEADER_SHIFT)
   }
 
   beginBuild(owner: AccountId, nowMs: number): BuildTicket | undefined {
@@ -223,8 +211,7 @@ export class TimelineWriter {
     if (header === undefined) {
       if (this.#slots.isFull()) this.#evict(NO_SLOT)
       const slot = this.#slots.open(owner, epoch, nowSeconds)
-      if (this.#placeOf !== undefined) this.#tails.assign(slot, this.#placeOf(owner))
-      this.#tails.refresh(slot)
+      this.#ends.assign(slot, this.#placeOf?.(owner) ?? slot)
     } else {
       headers[header + EPOCH] = epoch
       headers[header + READ_SECONDS] = nowSeconds
@@ -252,34 +239,55 @@ export class TimelineWriter {
 
   /** False when there is not even room for this timeline alone; it is missing then. */
   #merge(header: number, entries: readonly TimelineEntry[], floor: bigint, meanwhile: () => void): boolean {
-    const present = this.#present
+    const newest = newestAscending(entries)
+    const isTaken = this.#takeRows(newest.entries, header >>> HEADER_SHIFT)
+    const isMerged = isTaken && this.#mergeAdded(header, floor > newest.left ? floor : newest.left, meanwhile)
+    for (let index = 0; index < this.#added.length; index++) this.#statuses.release(this.#added.rows[index]!)
+    return isMerged
+  }
+
+  /** Takes a row for each entry into `#added`. Drops `slot` itself as the last resort, and is false then. */
+  #takeRows(entries: readonly TimelineEntry[], slot: number): boolean {
+    this.#added.length = 0
+    for (const entry of entries) {
+      const row = this.#takeRow(entry, slot)
+      if (row === NO_ROW) {
+        this.#free(slot)
+        return false
+      }
+      this.#added.push(row)
+    }
+    return true
+  }
+
+  #mergeAdded(header: number, floor: bigint, meanwhile: () => void): boolean {
+    const statuses = this.#statuses
     const added = this.#added
+    const present = this.#present
     const merged = this.#merged
-    const left = added.pack(entries)
     present.length = 0
     this.#rings.copyOut(header, present, () => true)
     merged.length = 0
     for (let p = 0, a = 0; p < present.length || a < added.length;) {
-      const presentId = p < present.length ? present.idAt(p) : undefined
-      const addedId = a < added.length ? added.idAt(a) : undefined
+      const presentId = p < present.length ? statuses.idAt(present.rows[p]!) : undefined
+      const addedId = a < added.length ? statuses.idAt(added.rows[a]!) : undefined
       const takesPresent = addedId === undefined || (presentId !== undefined && presentId <= addedId)
-      if (takesPresent) merged.push(present.words, p * ENTRY_WORDS)
-      else merged.push(added.words, a * ENTRY_WORDS)
+      merged.push(takesPresent ? present.rows[p]! : added.rows[a]!)
       if (takesPresent) p++
       if (!takesPresent || presentId === addedId) a++
     }
     const blocksNeeded = Math.ceil(Math.min(merged.length, TIMELINE_ENTRIES_MAX) / BLOCK_ENTRIES)
     const room = this.#makeRoom(blocksNeeded - this.#rings.blocksOf(header), header >>> HEADER_SHIFT)
     if (!room) return false
-    const floors = [floor, left, this.#rings.floor(header)]
-    this.#rings.rewrite(
-      header,
-      merged,
-      floors.reduce((a, b) => (a > b ? a : b)),
-      meanwhile,
-    )
-    this.#tails.refresh(header >>> HEADER_SHIFT)
+    const own = this.#rings.floor(header)
+    this.#rise(floor)
+    if (merged.length > 0) this.#rise(statuses.idAt(merged.rows[merged.length - 1]!))
+    this.#rings.rewrite(header, merged, floor > own ? floor : own, meanwhile)
     return true
+  }
+
+  #rise(id: bigint): void {
+    if (id > this.#newest) this.#newest = id
   }
 
   removeAuthor(owner: AccountId, author: AccountId): void {
@@ -289,7 +297,7 @@ export class TimelineWriter {
     else {
       const low = lowWord(author)
       const high = highWord(author)
-      this.#rewriteWithout(header, (words, at) => words[at + 4] === low && (words[at + 5]! & 0x7fff_ffff) === high)
+      this.#rewriteWithout(header, (row) => this.#statuses.isBy(low, high, row))
     }
   }
 
@@ -305,10 +313,11 @@ export class TimelineWriter {
   }
 
   stats(): TimelineCacheStats {
-    const { present, entries } = this.#slots.count()
+    const { present, entries } = this.#slots.count((header) => this.#rings.written(header))
     const bytes =
-      this.#slots.inUse * (HEADER_BYTES + COUNT_BYTES) +
+      this.#slots.inUse * TIMELINE_BYTES +
       this.#pool.inUse * BLOCK_BYTES +
+      this.#statuses.inUse * ROW_BYTES +
       this.memory.directory.byteLength
     return { present, entries, bytes, bytesLimit: this.#bytesLimit }
   }
@@ -328,11 +337,10 @@ export class TimelineWriter {
   #free(slot: number): void {
     const header = slot << HEADER_SHIFT
     this.#directory.remove(slot)
-    this.#tails.release(slot)
-    this.#rings.lock(header)
-    this.#rings.clear(header)
-    Atomics.store(this.#headers.words, header + STATE, FREE)
-    this.#rings.unlock(header)
+    this.#rings.clear(header, () => {
+      Atomics.store(this.#headers.words, header + STATE, FREE)
+    })
+    this.#ends.release(slot)
     this.#slots.give(slot)
   }
 
@@ -351,4 +359,12 @@ export class TimelineWriter {
     for (const slot of longestUnread) this.#free(slot)
     return longestUnread.length
   }
+}
+
+/** The newest entries that fit into a timeline, ascending and unique; `left`: the newest id that found no room, else 0n. */
+function newestAscending(entries: readonly TimelineEntry[]): { entries: TimelineEntry[]; left: bigint } {
+  const ascending = entries.toSorted((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0))
+  const unique = ascending.filter((entry, index) => entry.id !== ascending[index - 1]?.id)
+  const skipped = Math.max(0, unique.length - TIMELINE_ENTRIES_MAX)
+  return { entries: unique.slice(skipped), left: skipped === 0 ? 0n : unique[skipped - 1]!.id }
 }

@@ -5,6 +5,7 @@ import { Worker } from 'node:worker_threads'
 
 import { systemClock } from '../../src/kit/clock.ts'
 import type { AccountId, StatusId } from '../../src/snowflake/contract.ts'
+import type { TimelineCache } from '../../src/timeline-cache/contract.ts'
 import { BYTES_LIMIT_MIN } from '../../src/timeline-cache/memory.ts'
 import { TimelineReader } from '../../src/timeline-cache/reader.ts'
 import { openSharedMemoryTimelines } from '../../src/timeline-cache/shared-memory.ts'
@@ -50,7 +51,7 @@ test('shared memory: stays within its limit; the longest unread timelines go fir
     present.push(n)
     assert.equal(read.entries.length, n % 50)
   }
-  assert.ok(present.length > 10 && present.length < 100, `${present.length} timelines are left`)
+  assert.ok(present.length > 10 && present.length < 200, `${present.length} timelines are left`)
   assert.deepEqual(present, people.slice(-present.length), 'those read last')
 })
 
@@ -89,58 +90,75 @@ test('shared memory: forgotten timelines give their memory to new ones, for ever
   assert.ok(timelines.stats().bytes < BYTES_LIMIT_MIN / 10)
 })
 
+test('shared memory: a status takes memory as long as some timeline names it, whatever was done to them', async () => {
+  await using timelines = openSharedMemoryTimelines({ clock: clockAt(1_000_000_000_000), bytesLimit: 2 ** 20 })
+  const empty = timelines.stats().bytes
+  const owners = range(8).map(owner)
+  for (let round = 0, n = 2_000; round < 8; round++) n = await disturb(timelines, owners, n, round)
+  assert.ok(timelines.stats().bytes > empty + 8 * 800 * 4)
+  for (const one of owners) await timelines.drop(one)
+  assert.equal(timelines.stats().bytes, empty)
+})
+
 /** What `timeline-reading-thread.ts` found. */
 interface Findings {
-  reads: number
   faults: string[]
 }
 
-test('shared memory: a thread that reads while another writes sees whole entries in strictly descending order', async () => {
+/** Enough for every change to meet a reader in the middle of a page; broken publication showed within a tenth of it. */
+const READS_MIN = 4_000
+const ROUNDS_MIN = 60
+
+test('shared memory: a thread that reads while another writes sees whole entries of that timeline, in order', async () => {
   const clock = clockAt(1_000_000_000_000)
-  await using timelines = openSharedMemoryTimelines({ clock, bytesLimit: 2 ** 20 })
-  const stop = new Int32Array(new SharedArrayBuffer(4))
+  // So small that rows and blocks are used again all the time.
+  await using timelines = openSharedMemoryTimelines({ clock, bytesLimit: 2 ** 18 })
+  const [stop, progress] = [new Int32Array(new SharedArrayBuffer(4)), new Int32Array(new SharedArrayBuffer(4))]
   const owners = range(8).map(owner)
   const worker = new Worker(new URL('./timeline-reading-thread.ts', import.meta.url), {
-    workerData: { memory: timelines.memory, owners, stop },
+    workerData: { memory: timelines.memory, owners, stop, progress },
   })
   const finished = new Promise<Findings>((resolve, reject) => {
     worker.once('message', resolve)
     worker.once('error', reject)
   })
-  const endMs = performance.now() + 1500
   let n = 1000
-  for (let round = 0; performance.now() < endMs; round++) {
-    const turn = owner(round % owners.length)
-    for (const one of owners) {
-      const ticket = await timelines.beginBuild(one)
-      if (ticket !== undefined)
-        await timelines.finishBuild(
-          ticket,
-          range(700).map((back) => signed(n - back)),
-          0n,
-        )
-    }
-    for (let burst = 0; burst < 300; burst++) await timelines.insert(signed(++n), owners)
-    await timelines.insert(signed(n - 2), owners)
-    n += 5
-    await timelines.insert(signed(n), owners)
-    for (const late of [1, 2, 3]) await timelines.insert(signed(n - late), owners)
-    await timelines.remove(signed(n - 100).id, owners)
-    await timelines.merge(
-      turn,
-      range(50).map((back) => signed(n - 7 * back)),
-      0n,
-    )
-    await timelines.removeAuthor(turn, signed(n).author)
-    if (round % 5 === 0) await timelines.drop(turn)
-    if (round % 50 === 0) await sleep(1)
+  for (let round = 0; round < ROUNDS_MIN || Atomics.load(progress, 0) < READS_MIN; round++) {
+    if (Atomics.load(stop, 0) === 1) break // faults enough
+    n = await disturb(timelines, owners, n, round)
+    if (round % 10 === 0) await sleep(1)
   }
   Atomics.store(stop, 0, 1)
-  const { reads, faults } = await finished
+  const { faults } = await finished
   await worker.terminate()
   assert.deepEqual(faults, [])
-  assert.ok(reads > 1000, `${reads} reads`)
 })
+
+/** Even statuses are for even owners, odd ones for odd: whoever meets another one read what was used again. */
+async function disturb(timelines: TimelineCache, owners: AccountId[], from: number, round: number): Promise<number> {
+  let n = from
+  const sides = [0, 1].map((side) => owners.filter((_, index) => index % 2 === side))
+  const give = (id: number) => timelines.insert(signed(id), sides[id % 2] ?? [])
+  for (const [index, one] of owners.entries()) {
+    const ticket = await timelines.beginBuild(one)
+    const entries = range(300).map((back) => signed(n - (n % 2) + (index % 2) - 2 * back))
+    if (ticket !== undefined) await timelines.finishBuild(ticket, entries, 0n)
+  }
+  for (let burst = 0; burst < 300; burst++) await give(++n)
+  await give(n - 3)
+  n += 5
+  await give(n)
+  for (const late of [1, 2, 3]) await give(n - late)
+  await timelines.remove(signed(n - 100).id, owners)
+  const turn = round % owners.length
+  const own = owners[turn]
+  assert.ok(own !== undefined)
+  const older = range(50).map((back) => signed(n - (n % 2) + (turn % 2) - 14 * back))
+  await timelines.merge(own, older, 0n)
+  await timelines.removeAuthor(own, signed(n).author)
+  if (round % 3 === 0) await timelines.drop(own)
+  return n + 1
+}
 
 /** An entry whose author and boost follow from its id, so that a torn one shows. */
 function signed(n: number) {
