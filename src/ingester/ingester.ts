@@ -11,7 +11,7 @@ import { failpoint } from '../kit/failpoint.ts'
 import type { Log } from '../kit/log.ts'
 import type { AccountId, StatusId } from '../snowflake/contract.ts'
 import type { StatusStore } from '../status-store/contract.ts'
-import { Batches } from './batches.ts'
+import { Batches } from '../kit/batches.ts'
 
 const BATCH_MAX = 500
 
