@@ -25,7 +25,7 @@ export const QUERY_NODES_MAX = 256
 /** Terms that one prefix stands for in one segment; of more, the most frequent ones, and the result is partial. */
 export const PREFIX_TERMS_MAX = 256
 /** Documents scored for one search by relevance, newest first; beyond that the result is partial. */
-export const CANDIDATES_MAX = 200_000
+export const CANDIDATES_MAX = 50_000
 
 /** Facts that a query filters by, as bits. */
 export const FLAG = {
@@ -192,10 +192,10 @@ export interface EarlybirdWriter {
 export interface DocumentSource {
   /** The documents of those that exist and may be in the index; others are left out. */
   documents(ids: readonly StatusId[]): Promise<IndexDocument[]>
-  /** Ids of statuses that may be in the index, ascending, `after` < id ≤ `until`. */
-  idsBetween(after: StatusId, until: StatusId, limit: number): Promise<StatusId[]>
+  /** Ids of statuses that may be in the index, `from` ≤ id < `until`, newest first: what people look for most comes back first. */
+  idsBetween(from: StatusId, until: StatusId, limit: number): Promise<StatusId[]>
   /** The same of one author, for imports and for when one is no longer suspended. */
-  idsOf(author: AccountId, after: StatusId, limit: number): Promise<StatusId[]>
+  idsOf(author: AccountId, until: StatusId, limit: number): Promise<StatusId[]>
   /** Authors who do not let others find their statuses. */
   withoutConsent(): Promise<AccountId[]>
 }

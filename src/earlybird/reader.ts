@@ -1,0 +1,159 @@
+/** Searching from any thread: the segments come by message, their content is shared memory. */
+import type { MessagePort } from 'node:worker_threads'
+
+import type { Clock } from '../kit/clock.ts'
+import { Authors, type AuthorsMemory } from './authors.ts'
+import {
+  type EarlybirdReader,
+  type EarlybirdState,
+  HITS_MAX,
+  type Query,
+  type SearchOptions,
+  type SearchResult,
+  type TermCount,
+} from './contract.ts'
+import { PhraseScratch } from './cursors.ts'
+import { stateOf } from './index-writer.ts'
+import { LiveSegment } from './live-segment.ts'
+import { viewSealed, type SealedSizes } from './sealed-memory.ts'
+import { SealedSegment } from './sealed-segment.ts'
+import { searchIndex } from './searching.ts'
+import { Budget, type Segment } from './segment.ts'
+import { termKey } from './term-bytes.ts'
+
+/** What a reader sees: replaced as a whole, so that a search has one state of it. */
+export interface IndexView {
+  segments: readonly Segment[]
+  authors: Authors
+  /** One word: documents still to be read from the source. */
+  missing: Int32Array
+}
+
+/** What is posted to a reader's thread. */
+export interface IndexMemory {
+  segments: readonly SegmentMemory[]
+  authors: AuthorsMemory
+  missing: SharedArrayBuffer
+}
+
+type SegmentMemory =
+  | { name: string; kind: 'live'; buffer: SharedArrayBuffer; capacity: number }
+  | { name: string; kind: 'sealed'; fixed: SharedArrayBuffer; changing: SharedArrayBuffer; sizes: SealedSizes }
+
+const TERMS_DEADLINE_MS = 10
+
+export class IndexReader implements EarlybirdReader {
+  readonly #view: () => IndexView
+  readonly #clock: Clock
+  readonly #phrases = new PhraseScratch()
+
+  constructor(view: () => IndexView, clock: Clock) {
+    this.#view = view
+    this.#clock = clock
+  }
+
+  async search(query: Query, options: SearchOptions): Promise<SearchResult> {
+    const { segments, authors, missing } = this.#view()
+    return searchIndex(
+      {
+        segments,
+        authors,
+        phrases: this.#phrases,
+        missing: Atomics.load(missing, 0),
+        nowMs: this.#clock.nowMs(),
+      },
+      query,
+      options,
+    )
+  }
+
+  async termsWith(prefix: string, limit: number): Promise<TermCount[]> {
+    const { bytes } = termKey(prefix)
+    const budget = new Budget(performance.now() + TERMS_DEADLINE_MS)
+    const counts = new Map<string, number>()
+    const decoder = new TextDecoder()
+    for (const segment of this.#view().segments) {
+      // The most frequent terms of the whole are among the more frequent ones of some part of it.
+      const terms = segment
+        .termsWith(bytes, budget)
+        .toSorted((a, b) => segment.documentsWith(b) - segment.documentsWith(a))
+        .slice(0, HITS_MAX * 2)
+      for (const term of terms) {
+        const { bytes: all, at, length } = segment.termAt(term)
+        const text = decoder.decode(all.slice(at, at + length))
+        counts.set(text, (counts.get(text) ?? 0) + segment.documentsWith(term))
+      }
+    }
+    return Array.from(counts, ([term, documents]) => ({ term, documents }))
+      .sort((a, b) => b.documents - a.documents || (a.term < b.term ? -1 : 1))
+      .slice(0, Math.max(0, Math.min(limit, HITS_MAX)))
+  }
+
+  state(): EarlybirdState {
+    const { segments, authors, missing } = this.#view()
+    const states = segments.map((segment) => stateOf(segment))
+    const documents = states.reduce((sum, segment) => sum + segment.documents - segment.deleted, 0)
+    const bytes = states.reduce((sum, segment) => sum + segment.bytes, authors.memory.buffer.byteLength)
+    return {
+      documents,
+      bytes,
+      bytesPerDocument: documents === 0 ? 0 : bytes / documents,
+      segments: states,
+      missing: Atomics.load(missing, 0),
+    }
+  }
+}
+
+export function memoryOf(view: IndexView): IndexMemory {
+  return {
+    segments: view.segments.map(memoryOfSegment),
+    authors: view.authors.memory,
+    missing: view.missing.buffer as SharedArrayBuffer, // always made of one
+  }
+}
+
+function memoryOfSegment(segment: Segment): SegmentMemory {
+  const { name } = segment
+  if (segment instanceof LiveSegment) {
+    return { name, kind: 'live', buffer: segment.memory.buffer, capacity: segment.memory.capacity }
+  }
+  if (!(segment instanceof SealedSegment)) throw new TypeError(`segment ${name} is of no known kind`)
+  const { fixed, changing, sizes } = segment.memory
+  return { name, kind: 'sealed', fixed, changing, sizes }
+}
+
+/** A view of memory that came by message. Segments that `former` has already are taken from it. */
+export function viewOf(memory: IndexMemory, former?: IndexView): IndexView {
+  const known = new Map(former?.segments.map((segment) => [segment.name, segment]))
+  return {
+    segments: memory.segments.map((segment) => known.get(segment.name) ?? segmentOver(segment)),
+    authors: new Authors(memory.authors),
+    missing: new Int32Array(memory.missing),
+  }
+}
+
+function segmentOver(memory: SegmentMemory): Segment {
+  return memory.kind === 'live'
+    ? LiveSegment.over(memory.name, memory.buffer, memory.capacity)
+    : new SealedSegment(memory.name, viewSealed(memory.fixed, memory.changing, memory.sizes))
+}
+
+/**
+ * A reader in another thread than the writer's. `first` came with the thread's data, later states come through the port, which
+ * does not keep the thread alive.
+ */
+export function connectReader(first: IndexMemory, port: MessagePort, clock: Clock): EarlybirdReader & Disposable {
+  let view = viewOf(first)
+  const take = (memory: IndexMemory): void => {
+    view = viewOf(memory, view)
+  }
+  port.on('message', take)
+  port.unref()
+  const reader = new IndexReader(() => view, clock)
+  return Object.assign(reader, {
+    [Symbol.dispose]: () => {
+      port.off('message', take)
+      port.close()
+    },
+  })
+}
