@@ -168,16 +168,16 @@ class Search {
   #mayFind(view: StatusView): boolean {
     if (!mayFind(view, this.#seeker)) return false
     const { library, publicOnly } = this.#meaning
-    if (publicOnly && view.status.visibility !== 'public') return false
+    if (publicOnly && !(view.status.visibility === 'public' && view.author.account.indexable)) return false
     const { viewer } = this.#seeker
     return !library || (viewer !== undefined && isOfLibrary(view, viewer, this.#seeker.library))
   }
 }
 
 /** What was asked for, of what the index may give this viewer: an optimisation, `mayFind` decides. */
-function indexQuery({ query, boosts, library }: Meaning, viewer: AccountId | undefined): Query {
+function indexQuery({ query, boosts, library, publicOnly }: Meaning, viewer: AccountId | undefined): Query {
   const kind: Query = { kind: 'flags', mask: FLAG.boost, value: boosts ? FLAG.boost : 0 }
-  return { kind: 'and', all: [query, kind, audienceOf(viewer, library)] }
+  return { kind: 'and', all: [query, kind, audienceOf(publicOnly ? undefined : viewer, library)] }
 }
 
 function audienceOf(viewer: AccountId | undefined, library: boolean): Query {

@@ -43,7 +43,7 @@ export interface Meaning {
   query: Query
   /** `in:library`: only what the viewer wrote, marked, or is mentioned in. */
   library: boolean
-  /** `in:public`: nothing that only the viewer finds. */
+  /** `in:public`: only what everyone finds. */
   publicOnly: boolean
   /** Boosts were asked for; otherwise they are no hits. */
   boosts: boolean

@@ -15,11 +15,19 @@ const ACCOUNTS = new Map([['bob', 7n as AccountId]])
 
 /** A tree as text: `all(a, not(b))`. */
 function drawn(node: Syntax | undefined): string {
-  if (node === undefined) return ''
-  if (node.kind === 'all' || node.kind === 'any') return `${node.kind}(${node.of.map(drawn).join(' ')})`
-  if (node.kind === 'not') return `not(${drawn(node.of)})`
-  if (node.kind === 'operator') return `${node.name}=${node.value}`
-  return `${node.quoted ? `"${node.text}"` : node.text}${node.begun ? '*' : ''}`
+  switch (node?.kind) {
+    case undefined:
+      return ''
+    case 'all':
+    case 'any':
+      return `${node.kind}(${node.of.map(drawn).join(' ')})`
+    case 'not':
+      return `not(${drawn(node.of)})`
+    case 'operator':
+      return `${node.name}=${node.value}`
+    case 'words':
+      return `${node.quoted ? `"${node.text}"` : node.text}${node.begun ? '*' : ''}`
+  }
 }
 
 const parsed = (text: string) => drawn(parseSyntax(text, isOperator).tree)
