@@ -26,4 +26,9 @@ export const migrations: Record<string, string> = {
       unique (filter_id, status_id)
     );
   `,
+  '0051_filter_lapsing': `
+    -- True when those concerned have been told that it matches nothing any more.
+    alter table filters add column lapsed boolean not null default false;
+    create index filters_due on filters (expires_at) where expires_at is not null and not lapsed;
+  `,
 }

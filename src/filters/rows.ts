@@ -71,7 +71,7 @@ export async function insertFilter(tx: Db, account: AccountId, draft: Omit<Filte
 export async function updateFilter(tx: Db, filter: FilterRecord): Promise<boolean> {
   const changed = await tx.run`
     update filters set title = ${filter.title}, contexts = ${filter.contexts}::text[], action = ${filter.action},
-      expires_at = ${timeOf(filter.expiresAtMs)}
+      expires_at = ${timeOf(filter.expiresAtMs)}, lapsed = false
     where id = ${filter.id} and account_id = ${filter.accountId}`
   return changed > 0
 }

@@ -23,6 +23,7 @@ import { pollRoutes } from '../edge/routes/polls.ts'
 import { profilePageRoutes } from '../edge/routes/profile-pages.ts'
 import { peopleRoutes } from '../edge/routes/relationships-people.ts'
 import { relationshipRoutes } from '../edge/routes/relationships.ts'
+import { scheduledStatusRoutes } from '../edge/routes/scheduled-statuses.ts'
 import { searchRoutes } from '../edge/routes/search.ts'
 import { registerAccessRoutes } from '../edge/routes/sign-up.ts'
 import { statusRoutes } from '../edge/routes/statuses.ts'
@@ -86,6 +87,7 @@ export async function openEdge(config: Config, engines: ThreadEngines, blocks: S
   peopleRoutes(edge, deps)
   statusRoutes(edge, deps)
   pollRoutes(edge, deps)
+  scheduledStatusRoutes(edge, deps)
   mediaRoutes(edge, { ...deps, files: engines.files })
   timelineRoutes(edge, deps)
   tagRoutes(edge, deps)

@@ -32,7 +32,7 @@ async function start(config: Config, { resources, stopping }: Lifecycle): Promis
   await keepLocalDomain(engines.database, config.localDomain, config.localDomainChange)
   const blocks = await openBlocks(config, engines, resources)
   resources.use(startHousekeeping(engines, blocks))
-  resources.use(startScheduling(engines, blocks))
+  resources.use(startScheduling(config, engines, blocks))
   const setup = (await blocks.people.accounts.hasOwner()) ? undefined : createSetupLink(engines.clock.nowMs())
   const checks = async () => ({
     database: await engines.database.healthy(1_000),

@@ -8,6 +8,10 @@ import type { AccountId, MediaId, StatusId } from '../snowflake/contract.ts'
 export const IDEMPOTENCY_MS = 3_600_000
 /** Pinned statuses of one account. */
 export const PINS_MAX = 5
+/** Statuses that one account has waiting; Mastodon's figures. */
+export const SCHEDULED_MAX = 300
+/** Of them, for one day (UTC). */
+export const SCHEDULED_PER_DAY_MAX = 25
 /** Texts kept of one status, the current one not counted. */
 export const EDITS_MAX = 200
 
@@ -40,6 +44,17 @@ export interface StatusRecord {
 }
 
 export type NewStatus = Omit<StatusRecord, 'editedAtMs' | 'revision'>
+
+/** A status that waits for its time. */
+export interface ScheduledRecord {
+  /** Not the id it will be posted under. */
+  id: StatusId
+  account: AccountId
+  scheduledAtMs: number
+  /** As the write API has written it: JSON. */
+  draft: unknown
+  media: readonly MediaId[]
+}
 
 /** What a poll asks. */
 export interface PollQuestion {
@@ -192,6 +207,19 @@ export interface StatusStore {
   removePin(tx: Db, account: AccountId, status: StatusId): Promise<boolean>
   muteConversation(tx: Db, account: AccountId, conversation: StatusId): Promise<boolean>
   unmuteConversation(tx: Db, account: AccountId, conversation: StatusId): Promise<boolean>
+  /** Throws `invalid` above SCHEDULED_MAX and SCHEDULED_PER_DAY_MAX. */
+  insertScheduled(tx: Db, record: ScheduledRecord): Promise<void>
+  /** Gives it another time; undefined when it is not there. Throws as `insertScheduled`. */
+  moveScheduled(tx: Db, account: AccountId, id: StatusId, atMs: number): Promise<ScheduledRecord | undefined>
+  removeScheduled(tx: Db, account: AccountId, id: StatusId): Promise<boolean>
+  /** Removes it if it is due: true for one transaction alone, which then posts it. Never waits for another one. */
+  takeScheduled(tx: Db, id: StatusId, nowMs: number): Promise<boolean>
+  /** Not to be tried before `untilMs`; null: not before it is given another time. Returns how often it was put off. */
+  putOffScheduled(db: Db, id: StatusId, untilMs: number | null): Promise<number>
+  /** The longest due first. */
+  dueScheduled(db: Db, nowMs: number, limit: number): Promise<ScheduledRecord[]>
+  findScheduled(account: AccountId, id: StatusId): Promise<ScheduledRecord | undefined>
+  scheduled(account: AccountId, page: Page): Promise<ScheduledRecord[]>
   /** Adds a poll to a status of this transaction, or one that it has locked. */
   insertPoll(tx: Db, status: Pick<StatusRecord, 'accountId' | 'id'>, question: PollQuestion): Promise<void>
   /**

@@ -164,4 +164,19 @@ export const migrations: Record<string, string> = {
     -- Which private and direct statuses has this person written? (search among one's own)
     create index statuses_closed on statuses (account_id, id) where visibility >= 2 and boost_of is null;
   `,
+  '0033_scheduled': `
+    create table scheduled_statuses (
+      id bigint primary key,
+      account_id bigint not null,
+      scheduled_at timestamptz(3) not null,
+      -- When to try next; null for what could not be posted.
+      due_at timestamptz(3),
+      draft jsonb not null,
+      media bigint[] not null,
+      attempts integer not null default 0
+    );
+    create index scheduled_by_account on scheduled_statuses (account_id, id);
+    -- What is to be posted now?
+    create index scheduled_due on scheduled_statuses (due_at) where due_at is not null;
+  `,
 }

@@ -7,6 +7,7 @@ import { forgetKeys, reserveKey, reserveKeys, statusOfKey } from './idempotency.
 import { holdStatuses, insertStatuses } from './import.ts'
 import * as marks from './marks.ts'
 import * as polls from './polls.ts'
+import * as scheduled from './scheduled.ts'
 import { closedIdsOf, libraryOf, openIdsBetween, openIdsOf } from './searching.ts'
 import { accountIds, conversationAround, homeIds, publicIds } from './skeletons.ts'
 import * as statuses from './statuses.ts'
@@ -42,6 +43,14 @@ export function openStatusStore({ db, clock }: { db: Database; clock: Clock }): 
     removePin: marks.removePin,
     muteConversation: marks.muteConversation,
     unmuteConversation: marks.unmuteConversation,
+    insertScheduled: scheduled.insertScheduled,
+    moveScheduled: scheduled.moveScheduled,
+    removeScheduled: scheduled.removeScheduled,
+    takeScheduled: scheduled.takeScheduled,
+    putOffScheduled: scheduled.putOffScheduled,
+    dueScheduled: scheduled.dueScheduled,
+    findScheduled: (account, id) => scheduled.findScheduled(db, account, id),
+    scheduled: (account, page) => scheduled.scheduledOf(db, account, page),
     insertPoll: polls.insertPoll,
     changePoll: polls.changePoll,
     lockPoll: polls.lockPoll,

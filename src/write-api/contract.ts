@@ -1,6 +1,7 @@
 /** Accepts what people write: parse, authorise, limits, idempotency; one transaction writes the rows and the outbox. */
 import type { Visibility } from '../events/contract.ts'
 import { AppError } from '../kit/errors.ts'
+import type { Page } from '../kit/page.ts'
 import type { AccountId, MediaId, StatusId } from '../snowflake/contract.ts'
 import type { StatusRecord } from '../status-store/contract.ts'
 
@@ -16,6 +17,9 @@ export const POLL_OPTION_CHARACTERS_MAX = 50
 export const POLL_MS_MIN = 300_000
 /** A month. */
 export const POLL_MS_MAX = 2_629_746_000
+/** How long ahead a status may be scheduled: as Mastodon at the near end. */
+export const SCHEDULE_MS_MIN = 300_000
+export const SCHEDULE_MS_MAX = 10 * 366 * 86_400_000
 /** Statuses and boosts of one batch of an import, which is one transaction. */
 export const IMPORT_STATUSES_MAX = 1_000
 
@@ -35,6 +39,16 @@ export interface Draft {
   idempotencyKey: string | undefined
   appId: bigint | null
   poll?: PollDraft | undefined
+}
+
+export type ScheduledDraft = Omit<Draft, 'allowedMentions'>
+
+/** A draft that waits for its time. */
+export interface ScheduledPost {
+  /** Not the id it will be posted under. */
+  id: StatusId
+  scheduledAtMs: number
+  draft: ScheduledDraft
 }
 
 export interface PollDraft {
@@ -85,6 +99,16 @@ export class UnexpectedMentions extends AppError {
 export interface WriteApi {
   /** The same idempotency key gives the same status again within IDEMPOTENCY_MS, also to requests at the same time. */
   post(author: AccountId, draft: Draft): Promise<StatusRecord>
+  /**
+   * Posts at `atMs`. Throws what `post` would throw, and `invalid` for a time outside SCHEDULE_MS_MIN and _MAX from now, or
+   * for too many. The same idempotency key gives the same again, as long as it waits.
+   */
+  schedule(author: AccountId, draft: Draft, atMs: number): Promise<ScheduledPost>
+  /** `not_found` unless it is the author's and waits. */
+  reschedule(author: AccountId, id: StatusId, atMs: number): Promise<ScheduledPost>
+  unschedule(author: AccountId, id: StatusId): Promise<void>
+  scheduled(author: AccountId, page: Page): Promise<ScheduledPost[]>
+  findScheduled(author: AccountId, id: StatusId): Promise<ScheduledPost>
   /** Only the author; never changes who may see the status. Without any change there is no new revision. */
   edit(author: AccountId, id: StatusId, edit: Edit): Promise<StatusRecord>
   /** Only the author. `deleteMedia` false keeps the files for a redraft. A boost is taken back like this, too. */

@@ -14,7 +14,7 @@ import type { Media } from '../media/contract.ts'
 import type { AccountId, Snowflakes, StatusId } from '../snowflake/contract.ts'
 import type { NewStatus, PollQuestion, StatusRecord, StatusStore } from '../status-store/contract.ts'
 import { commit, type Committing } from './commit.ts'
-import type { Draft } from './contract.ts'
+import type { Draft, ScheduledDraft } from './contract.ts'
 import { drafted, identified, parentNotFound, type Drafted, type Drafting } from './drafting.ts'
 import { GroupCommit } from './group-commit.ts'
 import { pollQuestion } from './polling.ts'
@@ -44,7 +44,11 @@ interface Post {
   readonly idempotencyKey: string | undefined
   readonly acceptedAtMs: number
   readonly poll: PollQuestion | undefined
+  /** Asked first in the transaction: nothing is written when it gives false. */
+  readonly claim?: Claim
 }
+
+type Claim = (tx: Db) => Promise<boolean>
 
 type IdentifiedPost = Post & { readonly status: NewStatus }
 
@@ -57,14 +61,34 @@ export function openPosting(posting: Posting): Poster {
     alone: (post) => writeAlone(posting, post),
   })
   const post: Poster = async (author, draft) => {
-    const acceptedAtMs = posting.clock.nowMs()
-    const poll = draft.poll && pollQuestion(draft.poll, acceptedAtMs, draft.media)
-    const made = await drafted(posting, author, draft)
-    failpoint('W1')
-    const written = { draft: made, idempotencyKey: draft.idempotencyKey, acceptedAtMs, poll }
+    const written = await accepted(posting, author, draft)
+    const { draft: made, poll } = written
     return made.media.length > 0 || poll !== undefined ? writeAlone(posting, written) : group.add(written)
   }
   return once(posting, post)
+}
+
+/**
+ * Posts in the transaction in which `claim` takes away what said that it is to be posted. Gives undefined, and has written
+ * nothing, when that gives false: somebody else has posted it.
+ */
+export async function postClaimed(
+  posting: Posting,
+  author: AccountId,
+  draft: ScheduledDraft,
+  claim: Claim,
+): Promise<StatusRecord | undefined> {
+  const fresh = { ...draft, allowedMentions: undefined, idempotencyKey: undefined }
+  return tryToWrite(posting, { ...(await accepted(posting, author, fresh)), claim })
+}
+
+/** Throws what is wrong with the draft. */
+async function accepted(posting: Posting, author: AccountId, draft: Draft): Promise<Post> {
+  const acceptedAtMs = posting.clock.nowMs()
+  const poll = draft.poll && pollQuestion(draft.poll, acceptedAtMs, draft.media)
+  const made = await drafted(posting, author, draft)
+  failpoint('W1')
+  return { draft: made, idempotencyKey: draft.idempotencyKey, acceptedAtMs, poll }
 }
 
 /** Of requests at the same time with one key, one is done, and the others get its answer: or their turn, if it fails. */
@@ -141,11 +165,20 @@ async function admit({ statuses }: Posting, tx: Db, posts: readonly IdentifiedPo
 
 async function writeAlone(posting: Posting, post: Post): Promise<StatusRecord> {
   const { idempotencyKey: key } = post
+  const written = await tryToWrite(posting, post)
+  if (written !== undefined || key === undefined) return written ?? unavailableRepetition()
+  return (await statusMadeBy(posting, post.draft.accountId, key)) ?? unavailableRepetition()
+}
+
+/** Gives undefined when the key is taken, or the claim lost. */
+async function tryToWrite(posting: Posting, post: Post): Promise<StatusRecord | undefined> {
+  const { idempotencyKey: key } = post
   const identifiedPost = withId(posting, post)
   const { status } = identifiedPost
   const { accountId: author, inReplyTo, media } = status
   const { statuses } = await announced(posting, [identifiedPost], () =>
     commit(posting, async (tx, tell) => {
+      if (post.claim !== undefined && !(await post.claim(tx))) return NOTHING_WRITTEN
       if (key !== undefined && !(await posting.statuses.reserveIdempotencyKey(tx, author, key, status.id))) {
         return NOTHING_WRITTEN
       }
@@ -157,9 +190,7 @@ async function writeAlone(posting: Posting, post: Post): Promise<StatusRecord> {
       return { statuses: [recordOf(status)], stats }
     }),
   )
-  const [written] = statuses
-  if (written !== undefined || key === undefined) return written ?? unavailableRepetition()
-  return (await statusMadeBy(posting, author, key)) ?? unavailableRepetition()
+  return statuses[0]
 }
 
 function withId({ snowflakes }: Posting, post: Post): IdentifiedPost {

@@ -7,8 +7,10 @@ import type { OutboxMessage } from '../../src/engines/outbox/contract.ts'
 import type { Filters } from '../../src/filters/contract.ts'
 import { FILTER_KEYWORDS_MAX, FILTERS_MAX } from '../../src/filters/contract.ts'
 import { filters } from '../../src/filters/filters.ts'
+import { filterLapsing } from '../../src/filters/lapsing.ts'
 import { migrations } from '../../src/filters/migrations.ts'
 import { AppError } from '../../src/kit/errors.ts'
+import type { DueWork } from '../../src/scheduler/contract.ts'
 import type { AccountId, StatusId } from '../../src/snowflake/contract.ts'
 import { openTestDatabase } from '../world/database.ts'
 
@@ -17,6 +19,7 @@ const bob = 2n as AccountId
 const status = (id: bigint) => id as StatusId
 
 interface World extends AsyncDisposable {
+  lapsing: DueWork
   store: Filters
   /** Another process on the same database. */
   other: Filters
@@ -32,6 +35,7 @@ async function world(): Promise<World> {
     sent,
     nowMs: 1_000,
     [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),
+    lapsing: undefined as never,
     store: undefined as never,
     other: undefined as never,
   }
@@ -54,6 +58,7 @@ async function world(): Promise<World> {
       return { [Symbol.dispose]() {} }
     },
   }
+  made.lapsing = filterLapsing({ db: database, outbox: { ...deps.outbox, wake: () => {} } })
   made.store = filters({ ...deps, bus: deaf })
   made.other = filters({ ...deps, bus: hearing })
   return made
@@ -177,4 +182,22 @@ test('compiled filters follow every change, in this process and in others', asyn
 
   await w.store.remove(alice, made.id)
   for (const store of [w.store, w.other]) assert.deepEqual(await hits(store, 'a ball'), [])
+})
+
+test('when filters lapse their owners are told once, and again when one that got another time lapses again', async () => {
+  await using w = await world()
+  const { id } = await w.store.create(alice, { ...draft, expiresAtMs: 5_000 })
+  await w.store.create(alice, { ...draft, expiresAtMs: 6_000 })
+  await w.store.create(bob, { ...draft, expiresAtMs: 9_000 })
+  await w.store.create(bob, draft)
+  const told = () => w.sent.splice(0).map(({ type, body }) => [type, JSON.parse(body).account])
+  assert.equal(await w.lapsing.run(4_999, 100), 0)
+  await Promise.all([w.lapsing.run(7_000, 100), w.lapsing.run(7_000, 100)])
+  assert.deepEqual(told(), [['filters.changed', '1']])
+  await w.lapsing.run(3_000, 100)
+  await w.lapsing.run(8_000, 100)
+  assert.deepEqual(told(), [])
+  await w.store.change(alice, id, { expiresAtMs: 8_500 })
+  await w.lapsing.run(10_000, 100)
+  assert.deepEqual(new Set(told().map(([, account]) => account)), new Set(['1', '2']))
 })

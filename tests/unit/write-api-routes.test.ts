@@ -128,7 +128,10 @@ test('the same Idempotency-Key answers with the same status', async () => {
 test('what is not offered is refused in words, not dropped', async () => {
   await using on = await client()
   for (const [field, words] of [
-    [{ scheduled_at: '2030-01-01T00:00:00Z' }, 'Scheduled posts are not supported yet'],
+    [
+      { scheduled_at: '2020-01-01T00:00:00Z' },
+      'Validation failed: Scheduled at must be at least 5 minutes in the future',
+    ],
     [{ quoted_status_id: '1' }, 'Quotes are not supported yet'],
     [{ media_ids: ['0x1'] }, 'Media not found or already attached to another post'],
     [{ visibility: 'limited' }, 'Validation failed: Visibility is not included in the list'],

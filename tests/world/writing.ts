@@ -20,13 +20,16 @@ import {
   mediaOfStatus,
   updateMedia,
 } from '../../src/media/table.ts'
+import type { DueWork } from '../../src/scheduler/contract.ts'
 import { firstIdAt, type AccountId, type MediaId, type StatusId } from '../../src/snowflake/contract.ts'
 import type { Relation, SocialGraph } from '../../src/social-graph/contract.ts'
 import type { StatusRecord, StatusStore } from '../../src/status-store/contract.ts'
 import { migrations as statusMigrations } from '../../src/status-store/migrations.ts'
 import { openStatusStore } from '../../src/status-store/store.ts'
-import type { Draft, Edit, WriteApi } from '../../src/write-api/contract.ts'
-import { openWriteApi } from '../../src/write-api/write-api.ts'
+import type { Draft, Edit, ScheduledPost, WriteApi } from '../../src/write-api/contract.ts'
+import { pollClosing } from '../../src/write-api/poll-closing.ts'
+import { scheduledPosting } from '../../src/write-api/scheduling.ts'
+import { openWriteApi, type WriteApiDeps } from '../../src/write-api/write-api.ts'
 import { openTestDatabase, type TestDatabase } from './database.ts'
 import { accountId, handClock, mediaId, NOON_MS, type HandClock } from './statuses.ts'
 
@@ -66,6 +69,9 @@ export interface WritingWorld extends AsyncDisposable {
   status(id: StatusId): Promise<StatusRecord | undefined>
   post(author: AccountId, draft?: Partial<Draft>): Promise<StatusRecord>
   edit(author: AccountId, id: StatusId, edit: Partial<Edit>): Promise<StatusRecord>
+  schedule(author: AccountId, draft: Partial<Draft>, atMs: number): Promise<ScheduledPost>
+  /** What the scheduler does in the order in which it does it here. */
+  dueWorks: DueWork[]
 }
 
 export interface WritingOptions {
@@ -110,7 +116,7 @@ export async function openWritingWorld({ charactersMax = 500, on }: WritingOptio
     expect: (statuses) => cached.expect(statuses),
     forgetMarks: (viewer, status) => cached.forgetMarks(viewer, status),
   }
-  const api = openWriteApi({
+  const deps: WriteApiDeps = {
     db,
     clock,
     statuses: store,
@@ -133,7 +139,8 @@ export async function openWritingWorld({ charactersMax = 500, on }: WritingOptio
       },
     },
     hydration,
-  })
+  }
+  const api = openWriteApi(deps)
   return {
     db,
     store,
@@ -161,6 +168,8 @@ export async function openWritingWorld({ charactersMax = 500, on }: WritingOptio
     status: async (id) => (await store.byIds([id]))[0],
     post: (author, draft) => api.post(author, { ...EMPTY_DRAFT, text: 'Hello', ...draft }),
     edit: (author, id, edit) => api.edit(author, id, { ...EMPTY_EDIT, ...edit }),
+    schedule: (author, draft, atMs) => api.schedule(author, { ...EMPTY_DRAFT, ...draft }, atMs),
+    dueWorks: [pollClosing(deps), scheduledPosting(deps)],
     [Symbol.asyncDispose]: () => db[Symbol.asyncDispose](),
   }
 }

@@ -11,7 +11,6 @@ export function miscRoutes(edge: Edge): void {
   emptyList(edge, '/api/v1/announcements', [])
   emptyList(edge, '/api/v1/lists', ['read:lists'])
   emptyList(edge, '/api/v1/followed_tags', ['read:follows'])
-  emptyList(edge, '/api/v1/scheduled_statuses', ['read:statuses'])
   edge.route({
     method: 'GET',
     path: '/api/v1/push/subscription',

@@ -63,9 +63,8 @@ function readPoll(params: Params): PollDraft | undefined {
   }
 }
 
-/** Clients must not think that a post was planned. */
+/** Clients must not think that something was quoted. */
 function refuseWhatIsNotOffered(params: Params): void {
-  if ((params.text('scheduled_at') ?? '') !== '') throw new AppError('invalid', 'Scheduled posts are not supported yet')
   if ((params.text('quoted_status_id') ?? '') !== '') throw new AppError('invalid', 'Quotes are not supported yet')
 }
 

@@ -5,6 +5,7 @@ import type { StatusId } from '../../snowflake/contract.ts'
 import { UnexpectedMentions } from '../../write-api/contract.ts'
 import { Refusal } from '../errors.ts'
 import type { Edge } from '../routing.ts'
+import { presentScheduled } from './scheduled-statuses.ts'
 import { statusActRoutes } from './statuses-acts.ts'
 import { readDraft, readEdit } from './statuses-draft.ts'
 import { statusPastRoutes } from './statuses-past.ts'
@@ -33,6 +34,11 @@ function writeRoutes(edge: Edge, deps: StatusRouteDeps): void {
     handler: async (call) => {
       call.reply.raw.once('finish', () => failpoint('W4'))
       const draft = readDraft(call)
+      const atMs = call.params.moment('scheduled_at')
+      if (atMs !== undefined) {
+        const scheduled = await withUnexpectedAccounts(deps, () => writing.schedule(call.viewer, draft, atMs))
+        return presentScheduled(deps, scheduled)
+      }
       const { id } = await withUnexpectedAccounts(deps, () => writing.post(call.viewer, draft))
       return present.status(await hydration.status(id, call.viewer), call.viewer)
     },
