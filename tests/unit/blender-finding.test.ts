@@ -182,7 +182,7 @@ test('in:library is what one wrote, marked, or is mentioned in; in:public what e
     assert.deepEqual(await found('in:library'), all.filter(mine))
     assert.deepEqual(
       await found('in:public z*'),
-      all.filter(({ status }) => status.visibility === 'public'),
+      all.filter(({ status, author }) => status.visibility === 'public' && author.account.indexable),
     )
   }
 })
