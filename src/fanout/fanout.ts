@@ -1,9 +1,12 @@
 /**
  * Fanout: walks the followers of a committed status in bounded pages and inserts it into their timelines.
  *
- * Every step may happen again: inserts are idempotent, and a redelivered message walks from the start. Followers are read
- * page by page from the graph, so that a page knows of follows and blocks up to its moment. What a home shows is decided
- * when serving; here only what can never be shown (direct statuses to the rest) is left out.
+ * Every step may happen again: inserts are idempotent. A walk that fails goes on from its last page when its message comes
+ * again; after a crash it begins anew, and finds the timelines missing that it would have to fill (`unfinished.ts`). Between
+ * pages others have their turn, so that a large walk never delays a small one by more than a page. Followers are read page by
+ * page from the graph, so that a page knows of follows and blocks up to its moment. What a home shows is decided when
+ * serving; here only what can never be shown (direct statuses to the rest) is left out. So a deletion need not reach every
+ * timeline either: beyond one page of followers it is left to the readers, who drop what is gone.
  *
  * Imports are not delivered: what is of another time would go into the middle of every timeline, thousands of times. The
  * timelines they concern are dropped instead, and whoever reads one has it built anew from what is true by then.
@@ -24,6 +27,7 @@ import {
   type TimelineCache,
 } from '../timeline-cache/contract.ts'
 import type { StatusLives } from './contract.ts'
+import { newWalk, UnfinishedWalks, type Walk } from './unfinished.ts'
 
 /** Followers of one page; other work gets its turn between pages. */
 export const FOLLOWERS_PAGE = 4_096
@@ -58,9 +62,11 @@ export function startFanout(deps: FanoutDeps): AsyncDisposable {
 class Fanout {
   readonly #deps: FanoutDeps
   readonly #deleted = new Set<StatusId>()
+  readonly #unfinished: UnfinishedWalks
 
   constructor(deps: FanoutDeps) {
     this.#deps = deps
+    this.#unfinished = new UnfinishedWalks(deps.clock)
   }
 
   async handle(message: BusMessage): Promise<void> {
@@ -89,40 +95,49 @@ class Fanout {
 
   async #created(event: EventBodies['status.created'], committedAtMs: number): Promise<void> {
     if (this.#deleted.has(event.id)) return
-    const { cache, clock, lives } = this.#deps
-    lives.note(event.id, event.author, { acceptedAtMs: event.acceptedAtMs, committedAtMs })
-    const run = await this.#deliver(event)
-    const shards = [...run.shards]
-    lives.note(event.id, event.author, { ...run, shards, fannedOutAtMs: clock.nowMs() })
+    const { cache, clock, graph, lives } = this.#deps
+    if (event.inReplyTo !== null) await this.#unfinished.awaitOriginal(event.inReplyTo)
+    const born = { acceptedAtMs: event.acceptedAtMs, committedAtMs }
+    const isLarge = graph.followerCount(event.author) > FOLLOWERS_PAGE
+    if (isLarge) lives.note(event.id, event.author, born)
+    // In memory a page cannot fail, and is through before anybody else has a turn.
+    const mayBeSeenUnfinished = isLarge || cache.insertPlaces === undefined
+    const walk = mayBeSeenUnfinished
+      ? await this.#unfinished.run(event.id, (begun) => this.#deliver(event, begun))
+      : await this.#deliver(event, newWalk())
+    const { followers, delivered, mergedAtRead } = walk
+    const shards = [...walk.shards]
+    const life = { ...born, followers, delivered, mergedAtRead, shards, fannedOutAtMs: clock.nowMs() }
+    lives.note(event.id, event.author, life)
     // Deleted while it was being delivered: its removal may have walked ahead of the delivery.
-    if (this.#deleted.has(event.id)) await this.#walk(event.author, (owners) => cache.remove(event.id, owners))
+    if (this.#deleted.has(event.id)) await this.#takeOut(event.id, event.author)
   }
 
-  async #deliver(event: EventBodies['status.created']): Promise<Delivery> {
+  /** Goes on where the walk is. */
+  async #deliver(event: EventBodies['status.created'], walk: Walk): Promise<Walk> {
     const { cache, graph, merged } = this.#deps
     const entry = timelineEntry(event)
-    const run: Delivery = { followers: 0, delivered: 0, shards: new Set(), mergedAtRead: false }
     const insert = async (owners: readonly AccountId[]) => {
-      run.delivered += await cache.insert(entry, owners)
-      for (const owner of owners) run.shards.add(cache.shardOf(owner))
+      walk.delivered += await cache.insert(entry, owners)
+      for (const owner of owners) walk.shards.add(cache.shardOf(owner))
     }
-    await insert([event.author])
+    if (walk.afterPlace < 0) await insert([event.author])
     failpoint('W10')
     if (event.visibility === 'direct') {
       const readers = event.mentions.filter((reader) => graph.relation(reader, event.author).following)
-      run.followers = readers.length
+      walk.followers = readers.length
       await insert(readers)
-      return run
+      return walk
     }
-    run.mergedAtRead = merged.passesOver(event.author, graph.followerCount(event.author))
-    if (run.mergedAtRead) return run
-    run.followers =
-      cache.insertPlaces === undefined
-        ? await this.#walk(event.author, insert)
-        : await this.#walkPlaces(event.author, async (places) => {
-            run.delivered += (await cache.insertPlaces?.(entry, places)) ?? 0
-          })
-    return run
+    walk.mergedAtRead = merged.passesOver(event.author, graph.followerCount(event.author))
+    if (walk.mergedAtRead) return walk
+    if (cache.insertPlaces === undefined) await this.#walk(event.author, insert, walk)
+    else {
+      await this.#walkPlaces(event.author, walk, (places) => {
+        walk.delivered += cache.insertPlaces?.(entry, places) ?? 0
+      })
+    }
+    return walk
   }
 
   /** A direct status may have been given new readers. */
@@ -135,9 +150,15 @@ class Fanout {
   }
 
   async #removed({ id, author }: EventBodies['status.deleted']): Promise<void> {
-    const { cache } = this.#deps
     this.#remember(id)
+    await this.#takeOut(id, author)
+  }
+
+  /** Out of the author's own timeline, and out of those of the followers if they are few; other readers drop it. */
+  async #takeOut(id: StatusId, author: AccountId): Promise<void> {
+    const { cache, graph } = this.#deps
     await cache.remove(id, [author])
+    if (graph.followerCount(author) > FOLLOWERS_PAGE) return
     await this.#walk(author, (owners) => cache.remove(id, owners))
   }
 
@@ -205,35 +226,31 @@ class Fanout {
     await cache.merge(owner, rows.map(timelineEntry), floor)
   }
 
-  /** The same walk by places, without a look at anybody's id. */
-  async #walkPlaces(author: AccountId, act: (places: Uint32Array) => Promise<void>): Promise<number> {
-    let walked = 0
-    let afterPlace = -1
+  /** Gives each page of the followers that the walk has not met yet to `act`. */
+  async #walk(author: AccountId, act: (owners: AccountId[]) => Promise<unknown>, walk = newWalk()): Promise<void> {
     for (;;) {
-      const places = this.#deps.graph.followerPlaces(author, afterPlace, FOLLOWERS_PAGE)
+      const { followers, lastIndex } = this.#deps.graph.followersPage(author, walk.afterPlace, FOLLOWERS_PAGE)
       failpoint('W9')
-      const { length } = places
-      afterPlace = places[length - 1] ?? afterPlace
-      if (length > 0) await act(places)
+      if (followers.length > 0) await act(followers)
       failpoint('W11')
-      walked += length
-      if (length < FOLLOWERS_PAGE) return walked
+      walk.followers += followers.length
+      walk.afterPlace = lastIndex
+      if (followers.length < FOLLOWERS_PAGE) return
       await nextTurn()
     }
   }
 
-  /** Gives each page of followers to `act`; returns how many followers there were. */
-  async #walk(author: AccountId, act: (owners: AccountId[]) => Promise<unknown>): Promise<number> {
-    let walked = 0
-    let afterIndex = -1
+  /** The same by places, without a look at anybody's id, and without waiting within a page. */
+  async #walkPlaces(author: AccountId, walk: Walk, act: (places: Uint32Array) => void): Promise<void> {
     for (;;) {
-      const { followers, lastIndex } = this.#deps.graph.followersPage(author, afterIndex, FOLLOWERS_PAGE)
+      const places = this.#deps.graph.followerPlaces(author, walk.afterPlace, FOLLOWERS_PAGE)
       failpoint('W9')
-      if (followers.length > 0) await act(followers)
+      const { length } = places
+      if (length > 0) act(places)
       failpoint('W11')
-      walked += followers.length
-      if (followers.length < FOLLOWERS_PAGE) return walked
-      afterIndex = lastIndex
+      walk.followers += length
+      walk.afterPlace = places[length - 1] ?? walk.afterPlace
+      if (length < FOLLOWERS_PAGE) return
       await nextTurn()
     }
   }
@@ -244,11 +261,4 @@ class Fanout {
     const oldest = this.#deleted.values().next()
     if (oldest.done !== true) this.#deleted.delete(oldest.value)
   }
-}
-
-interface Delivery {
-  followers: number
-  delivered: number
-  shards: Set<string>
-  mergedAtRead: boolean
 }

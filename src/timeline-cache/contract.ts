@@ -43,13 +43,15 @@ export interface TimelineCache extends AsyncDisposable {
   insert(entry: TimelineEntry, owners: readonly AccountId[]): Promise<number>
   /**
    * `insert` for owners named by their ascending places in the social graph of this process; only engines that keep timelines
-   * by place have it. It spares looking up each id, which costs more than the insert itself.
+   * by place have it. It spares looking up each id and waiting, which cost more than the insert itself.
    */
-  insertPlaces?(entry: TimelineEntry, places: Uint32Array): Promise<number>
+  insertPlaces?(entry: TimelineEntry, places: Uint32Array): number
   /** Takes a deleted status out of many timelines. Returns how many held it. */
   remove(id: StatusId, owners: readonly AccountId[]): Promise<number>
   /** Undefined: missing or still building. */
   read(owner: AccountId, page: Page): Promise<TimelinePage | undefined>
+  /** `read` without waiting; only engines in this process's memory have it. */
+  readNow?(owner: AccountId, page: Page): TimelinePage | undefined
   /**
    * Begins a rebuild: from now on inserts are kept. Undefined when the timeline is present, or being built by another whose
    * lease (BUILD_LEASE_MS) has not lapsed.

@@ -106,7 +106,8 @@ export class TimelineWriter {
 
   /** The same for owners named by their ascending places in the social graph: no id is looked up. */
   insertPlaces(entry: TimelineEntry, places: Uint32Array): number {
-    if (!this.#arrive(entry)) return 0
+    // Without a graph, places are this writer's own affair.
+    if (this.#placeOf === undefined || !this.#arrive(entry)) return 0
     let taken = 0
     for (let from = 0; from < places.length; from += BATCH_OWNERS) {
       taken += this.#insertBatch(places, from, Math.min(from + BATCH_OWNERS, places.length))

@@ -5,11 +5,19 @@ import type { BusMessage, Handler } from '../../src/engines/bus/contract.ts'
 import { encodeEvent, type EventBodies, type EventType } from '../../src/events/contract.ts'
 import { FOLLOWERS_PAGE, startFanout } from '../../src/fanout/fanout.ts'
 import { recentLives } from '../../src/fanout/lives.ts'
+import { ORDER_KEPT_MS } from '../../src/fanout/unfinished.ts'
+import { AppError } from '../../src/kit/errors.ts'
 import type { Page } from '../../src/kit/page.ts'
 import type { AccountId, StatusId } from '../../src/snowflake/contract.ts'
 import { graphFacts } from '../../src/social-graph/contract.ts'
 import type { StatusRecord, TimelineRow } from '../../src/status-store/contract.ts'
-import { ENTRY_BOOST, ENTRY_REPLY, MergedAuthors, TIMELINE_ENTRIES_MAX } from '../../src/timeline-cache/contract.ts'
+import {
+  ENTRY_BOOST,
+  ENTRY_REPLY,
+  MergedAuthors,
+  TIMELINE_ENTRIES_MAX,
+  type TimelineCache,
+} from '../../src/timeline-cache/contract.ts'
 import { openSharedMemoryTimelines } from '../../src/timeline-cache/shared-memory.ts'
 import { accountId, asRecord, handClock, NOON_MS, plainStatus, statusId } from '../world/statuses.ts'
 
@@ -18,21 +26,45 @@ const [ALICE, BOB, CAROL] = [accountId(2), accountId(3), accountId(4)]
 
 interface World extends AsyncDisposable {
   tell<T extends EventType>(type: T, body: EventBodies[T]): Promise<void>
+  clock: ReturnType<typeof handClock>
   build(...owners: AccountId[]): Promise<void>
   /** What the timeline holds, newest first; undefined when it is missing. */
   ids(owner: AccountId): Promise<number[] | undefined>
   life(id: number): ReturnType<ReturnType<typeof recentLives>['find']>
-  cache: ReturnType<typeof openSharedMemoryTimelines>
+  cache: TimelineCache
   follows: Map<AccountId, Set<AccountId>>
   statuses: StatusRecord[]
   /** Sizes of the pages that were asked for. */
   pages: number[]
 }
 
-function openWorld(options: { followers?: AccountId[]; followersMax?: number } = {}): World {
-  const clock = handClock()
+interface WorldOptions {
+  followers?: AccountId[]
+  followersMax?: number
+  /** Named by ids, as Redis wants them; called before each page. */
+  beforePage?: (page: number) => void
+}
+
+/** The engine as it is, or as one that is asked by ids and may fail. */
+function openCache(clock: ReturnType<typeof handClock>, beforePage: WorldOptions['beforePage']): World['cache'] {
   const engine = { clock, bytesLimit: 32 * 2 ** 20, placeOf: (owner: AccountId) => Number(owner) }
   const cache = openSharedMemoryTimelines(engine)
+  if (beforePage === undefined) return cache
+  let page = 0
+  const byIds: TimelineCache = { ...cache }
+  delete byIds.insertPlaces
+  return {
+    ...byIds,
+    insert: async (entry, owners) => {
+      if (owners[0] !== AUTHOR) beforePage(++page)
+      return cache.insert(entry, owners)
+    },
+  }
+}
+
+function openWorld(options: WorldOptions = {}): World {
+  const clock = handClock()
+  const cache = openCache(clock, options.beforePage)
   const lives = recentLives()
   const follows = new Map([[AUTHOR, new Set(options.followers ?? [ALICE, BOB])]])
   const statuses: StatusRecord[] = []
@@ -97,6 +129,7 @@ function openWorld(options: { followers?: AccountId[]; followersMax?: number } =
     },
     life: (id) => lives.find(statusId(id)),
     cache,
+    clock,
     follows,
     statuses,
     pages,
@@ -161,6 +194,89 @@ test('followers are walked in bounded pages, to the last one', async () => {
   await world.tell('status.created', created(10))
   assert.deepEqual(world.pages, [FOLLOWERS_PAGE, FOLLOWERS_PAGE, 1])
   assert.equal(world.life(10)?.delivered, followers.length)
+})
+
+const crowd = (pages: number) => Array.from({ length: FOLLOWERS_PAGE * (pages - 1) + 1 }, (_, n) => accountId(n + 10))
+
+test('a walk that failed goes on from its last page when the message comes again, and delivers nothing twice', async () => {
+  const followers = crowd(4)
+  await using world = openWorld({
+    followers,
+    beforePage: (page) => {
+      if (page === 3) throw new AppError('unavailable', 'a shard is down')
+    },
+  })
+  await world.build(...followers)
+  await assert.rejects(world.tell('status.created', created(10)), { code: 'unavailable' })
+  assert.deepEqual(world.pages.splice(0), [FOLLOWERS_PAGE, FOLLOWERS_PAGE, FOLLOWERS_PAGE])
+  await world.tell('status.created', created(10))
+  assert.deepEqual(world.pages.splice(0), [FOLLOWERS_PAGE, 1], 'the third page again, and the last')
+  const { followers: met, delivered } = world.life(10) ?? {}
+  assert.deepEqual([met, delivered], [followers.length, followers.length])
+  for (const follower of followers) assert.deepEqual(await world.ids(follower), [10])
+  await world.tell('status.created', created(10))
+  assert.equal(world.pages.length, 4, 'what was finished is forgotten, and found to be there')
+  assert.deepEqual(await world.ids(accountId(10)), [10])
+})
+
+test('a small fan-out is through while a large one has most of its pages before it', async () => {
+  const followers = crowd(20)
+  await using world = openWorld({ followers })
+  const [small, reader] = [accountId(8), accountId(9)]
+  world.follows.set(small, new Set([reader]))
+  await world.build(reader, ...followers.slice(-2))
+  const large = world.tell('status.created', created(10))
+  await world.tell('status.created', created(11, { author: small }))
+  assert.deepEqual(await world.ids(reader), [11])
+  assert.ok(world.pages.length < 6, `${world.pages.length} of 21 pages`)
+  assert.deepEqual(await world.ids(accountId(followers.length + 9)), [])
+  await large
+  assert.deepEqual(await world.ids(accountId(followers.length + 9)), [10])
+})
+
+test('a reply waits for an original that is being delivered to many', async () => {
+  const followers = crowd(20)
+  await using world = openWorld({ followers })
+  const last = accountId(followers.length + 9)
+  world.follows.set(BOB, new Set([last]))
+  await world.build(last)
+  const original = world.tell('status.created', created(10))
+  await world.tell('status.created', created(11, { author: BOB, inReplyTo: statusId(10), inReplyToAuthor: AUTHOR }))
+  assert.deepEqual(await world.ids(last), [11, 10])
+  await original
+})
+
+test('a reply to an original whose delivery failed comes again, for a while', async () => {
+  await using world = openWorld({
+    followers: [ALICE],
+    beforePage: (page) => {
+      if (page === 1) throw new AppError('unavailable', 'a shard is down')
+    },
+  })
+  world.follows.set(BOB, new Set([ALICE]))
+  await world.build(ALICE)
+  const reply = created(11, { author: BOB, inReplyTo: statusId(10), inReplyToAuthor: AUTHOR })
+  await assert.rejects(world.tell('status.created', created(10)), { code: 'unavailable' })
+  await assert.rejects(world.tell('status.created', reply), { code: 'unavailable' })
+  assert.deepEqual(await world.ids(ALICE), [])
+  world.clock.ms += ORDER_KEPT_MS
+  await world.tell('status.created', reply)
+  assert.deepEqual(await world.ids(ALICE), [11], 'it is better late than never')
+  await world.tell('status.created', created(10))
+  assert.deepEqual(await world.ids(ALICE), [11, 10])
+})
+
+test('twenty deletions of an author with a crowd walk nobody: readers drop what is gone (F27)', async () => {
+  const followers = crowd(3)
+  await using world = openWorld({ followers })
+  await world.build(AUTHOR, accountId(10))
+  for (let id = 10; id < 30; id++) await world.tell('status.created', created(id))
+  world.pages.splice(0)
+  for (let id = 10; id < 30; id++) {
+    await world.tell('status.deleted', { id: statusId(id), author: AUTHOR, boostOf: null })
+  }
+  assert.deepEqual(world.pages, [])
+  assert.deepEqual(await world.ids(AUTHOR), [])
 })
 
 test('who has more followers than the threshold is delivered to nobody else, and readers are told to merge', async () => {
