@@ -37,6 +37,8 @@ export const THROTTLES = {
   confirmation_ip: { by: 'ip', limit: 25, periodSeconds: 5 * MINUTE },
   confirmation_email: { by: 'given', limit: 5, periodSeconds: 30 * MINUTE },
   password_change: { by: 'given', limit: 10, periodSeconds: 10 * MINUTE },
+  streaming_ip: { by: 'given', limit: 1500, periodSeconds: 5 * MINUTE },
+  streaming_user: { by: 'given', limit: 300, periodSeconds: 5 * MINUTE },
   statuses: { by: 'user', limit: 300, periodSeconds: 3 * HOUR, successOnly: true },
   follows: { by: 'user', limit: 400, periodSeconds: DAY, successOnly: true },
   reports: { by: 'user', limit: 400, periodSeconds: DAY, successOnly: true },

@@ -150,7 +150,7 @@ function isAnonymous(request: FastifyRequest): boolean {
 }
 
 /** `querystringParser` of the server keeps the text as it is. */
-function queryText(request: FastifyRequest): string {
+export function queryText(request: FastifyRequest): string {
   const { query } = request
   return typeof query === 'object' && query !== null && 'text' in query ? String(query.text) : ''
 }

@@ -44,6 +44,7 @@ import type { AuthKind } from './auth.ts'
 import type { Call, UserCall } from './call.ts'
 import type { ThrottleName } from './rate-limits.ts'
 import type { Scope } from './scopes.ts'
+import type { StreamDoor } from './streaming.ts'
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
@@ -106,6 +107,8 @@ export interface ListenOptions {
 export interface Edge extends AsyncDisposable {
   route(route: Route): void
   readonly routes: readonly RegisteredRoute[]
+  /** Opens `/api/v1/streaming` and what is below it. */
+  streams(door: StreamDoor): void
   /** For what the routes above cannot say (static files, upgrades). */
   readonly server: FastifyInstance
   /** Returns the port. Throws `unavailable` with a clear text when it is taken. */

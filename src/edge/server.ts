@@ -26,6 +26,7 @@ import { RateLimiter } from './rate-limiter.ts'
 import type { RateLimitSettings } from './rate-limits.ts'
 import { addRoute } from './route.ts'
 import type { Edge, ListenOptions, RegisteredRoute, Route } from './routing.ts'
+import { acceptStreams, isStreamUpgrade, type StreamDoor } from './streaming.ts'
 
 export interface EdgeOptions {
   urls: Urls
@@ -99,6 +100,7 @@ function buildFastify(options: EdgeOptions): FastifyInstance {
       headersTimeout: HEADERS_TIMEOUT_MS,
       connectionsCheckingInterval: CONNECTIONS_CHECK_MS,
       insecureHTTPParser: false,
+      shouldUpgradeCallback: isStreamUpgrade,
     },
     frameworkErrors: (error, request, reply) => {
       answerError(options, error, request, reply)
@@ -140,6 +142,7 @@ function edgeOf(server: FastifyInstance, options: EdgeOptions): Edge {
     route: (route: Route) => {
       routes.push(...addRoute(server, route, { ...options, limiter, isDraining: () => draining !== undefined }))
     },
+    streams: (door: StreamDoor) => acceptStreams(server, door, { ...options, limiter }),
     listen: (at: ListenOptions) => listen(server, at),
     get draining() {
       return draining !== undefined

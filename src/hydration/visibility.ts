@@ -36,6 +36,19 @@ export function isSilencedFor(relation: Relation | undefined): boolean {
 }
 
 /**
+ * Whether a status that the viewer may see belongs into what everyone reads (Mastodon's public feed and those of hashtags):
+ * nobody the viewer silenced, nobody a moderator silenced unless followed.
+ */
+export function isVisibleToStrangers(
+  viewer: AccountId | undefined,
+  author: { id: AccountId; silenced: boolean },
+  relation: Relation | undefined,
+): boolean {
+  if (author.id === viewer) return true
+  return !isSilencedFor(relation) && (!author.silenced || relation?.following === true)
+}
+
+/**
  * Whether a status that the viewer may see belongs into the viewer's home (Mastodon's FeedManager, by its own rules):
  * from people followed, with their boosts unless hidden, without anyone silenced, and replies only to people followed,
  * to oneself or to the author.

@@ -38,6 +38,7 @@ import { DEFAULT_INSTANCE_LIMITS, type InstanceSettings } from '../mastodon/inst
 import { urls as urlsOf } from '../mastodon/urls.ts'
 import type { ThreadEngines } from './engines.ts'
 import type { Serving } from './serving.ts'
+import { openStreams } from './streams.ts'
 
 export interface Site {
   version: string
@@ -103,6 +104,7 @@ export async function openEdge(config: Config, engines: ThreadEngines, blocks: S
   wellKnownRoutes(edge, { ...deps, settings: instance, urls })
   profilePageRoutes(edge, { ...deps, settings: instance, texts })
   miscRoutes(edge)
+  openStreams(edge, engines, blocks, present.site)
   await pictureRoutes(edge)
   return edge
 }

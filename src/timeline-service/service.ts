@@ -1,6 +1,12 @@
 /** Reads timelines: skeleton → hydrate → rules → page. Only the first two wait. */
 import type { Bus } from '../engines/bus/contract.ts'
-import { isSilencedFor, isVisibleAtHome, type Hydration, type StatusView } from '../hydration/contract.ts'
+import {
+  isSilencedFor,
+  isVisibleAtHome,
+  isVisibleToStrangers,
+  type Hydration,
+  type StatusView,
+} from '../hydration/contract.ts'
 import type { Cursored, Page } from '../kit/page.ts'
 import type { AccountId, StatusId } from '../snowflake/contract.ts'
 import type { SocialGraph } from '../social-graph/contract.ts'
@@ -139,11 +145,9 @@ class Timelines implements TimelineService, Disposable {
     return items
   }
 
-  /** Mastodon's public feed: nobody the viewer silenced, nobody a moderator silenced unless followed. */
   #isShownToStrangers(viewer: AccountId | undefined, { status, author }: StatusView): boolean {
-    if (status.accountId === viewer) return true
     const relation = viewer === undefined ? undefined : this.#deps.graph.relation(viewer, status.accountId)
-    return !isSilencedFor(relation) && (!author.account.silenced || relation?.following === true)
+    return isVisibleToStrangers(viewer, author.account, relation)
   }
 
   /** Who looks at a profile wants to see it; only boosts of silenced people are left out. */

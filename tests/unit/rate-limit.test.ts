@@ -41,6 +41,8 @@ test('the figures are Mastodon’s', () => {
     confirmation_ip: '25/300',
     confirmation_email: '5/1800',
     password_change: '10/600',
+    streaming_ip: '1500/300',
+    streaming_user: '300/300',
     statuses: '300/10800',
     follows: '400/86400',
     reports: '400/86400',

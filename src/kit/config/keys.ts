@@ -77,6 +77,8 @@ export const RATE_LIMIT_NAMES = [
   'confirmation_ip',
   'confirmation_email',
   'password_change',
+  'streaming_ip',
+  'streaming_user',
   'statuses',
   'follows',
   'reports',

@@ -1,0 +1,176 @@
+/**
+ * Who hears of what happened: the rules that REST reads by, asked for each viewer at the moment of sending. What the
+ * candidates are is only a matter of speed; `concerns` alone decides.
+ */
+import type { EventBodies } from '../events/contract.ts'
+import { canSee, isVisibleAtHome, isVisibleToStrangers, type StatusView } from '../hydration/contract.ts'
+import type { AccountId } from '../snowflake/contract.ts'
+import type { Relation, SocialGraph } from '../social-graph/contract.ts'
+import { hashtagKey, listKey, personalKey, type Channel } from './channel.ts'
+import type { Listener } from './line.ts'
+import type { Prepared } from './preparing.ts'
+import type { Topic, Topics } from './topics.ts'
+
+export interface AudienceDeps {
+  graph: Pick<SocialGraph, 'relation' | 'followersPage' | 'followerCount'>
+  topics: Topics
+  listeners: ReadonlyMap<AccountId, Listener>
+}
+
+const FOLLOWERS_PAGE = 4_096
+const PUBLIC_KEYS = ['public', 'public:local', 'public:media', 'public:local:media'] as const
+
+export class Audience {
+  readonly #deps: AudienceDeps
+
+  constructor(deps: AudienceDeps) {
+    this.#deps = deps
+  }
+
+  /** Every topic that may have somebody who hears of it. */
+  *topicsFor(prepared: Prepared): Generator<Topic> {
+    for (const key of this.#keysFor(prepared)) {
+      const topic = this.#deps.topics.find(key)
+      if (topic !== undefined) yield topic
+    }
+  }
+
+  /** Whether anybody here might hear of a status by this author; false saves looking it up. */
+  hasListenersFor(author: AccountId): boolean {
+    const { topics } = this.#deps
+    for (const { channel } of topics.all()) {
+      if (channel.kind !== 'user' && channel.kind !== 'user:notification' && channel.kind !== 'direct') return true
+    }
+    return !this.#homesOf(author).next().done
+  }
+
+  /** Whether `viewer` is told of it by this channel. */
+  concerns(channel: Channel, viewer: AccountId, prepared: Prepared): boolean {
+    switch (prepared.kind) {
+      case 'status':
+        return this.#showsStatus(channel, viewer, prepared)
+      case 'delete':
+        return this.#tellsOfDeletion(channel, viewer, prepared.deleted)
+      case 'personal':
+        return viewer === prepared.account && prepared.channels.includes(channel.kind)
+    }
+  }
+
+  *#keysFor(prepared: Prepared): Generator<string> {
+    if (prepared.kind === 'personal') {
+      for (const kind of prepared.channels) yield personalKey(kind, prepared.account)
+      return
+    }
+    const { author, tags, isPublic } = subjectOf(prepared)
+    if (isPublic) {
+      yield* PUBLIC_KEYS
+      for (const tag of tags) {
+        yield hashtagKey('hashtag', tag)
+        yield hashtagKey('hashtag:local', tag)
+      }
+    }
+    for (const account of this.#homesOf(author)) yield personalKey('user', account)
+    for (const list of prepared.lists) yield listKey(list)
+  }
+
+  /** Connected people who follow the author, and the author: by the smaller of the two sets. */
+  *#homesOf(author: AccountId): Generator<AccountId> {
+    const { graph, listeners } = this.#deps
+    if (listeners.has(author)) yield author
+    if (graph.followerCount(author) > listeners.size) {
+      for (const account of listeners.keys()) {
+        if (account !== author && graph.relation(account, author).following) yield account
+      }
+      return
+    }
+    let afterIndex = -1
+    for (;;) {
+      const { followers, lastIndex } = graph.followersPage(author, afterIndex, FOLLOWERS_PAGE)
+      for (const account of followers) if (listeners.has(account)) yield account
+      if (followers.length < FOLLOWERS_PAGE) return
+      afterIndex = lastIndex
+    }
+  }
+
+  #showsStatus(channel: Channel, viewer: AccountId, { view, lists }: Prepared & { kind: 'status' }): boolean {
+    const { graph } = this.#deps
+    const relationTo = (target: AccountId) => graph.relation(viewer, target)
+    switch (channel.kind) {
+      case 'user':
+        return maySee(viewer, view, relationTo) && isVisibleAtHome(viewer, view, relationTo)
+      case 'list':
+        return lists.includes(channel.list) && maySee(viewer, view, relationTo)
+      case 'hashtag':
+      case 'hashtag:local':
+        return view.status.tags.includes(channel.tag) && isForEveryone(view) && this.#showsStranger(viewer, view)
+      case 'public':
+      case 'public:local':
+        return isForEveryone(view) && !isReply(view) && this.#showsStranger(viewer, view)
+      case 'public:media':
+      case 'public:local:media': {
+        const isShown = isForEveryone(view) && !isReply(view) && view.media.length > 0
+        return isShown && this.#showsStranger(viewer, view)
+      }
+      default:
+        return false
+    }
+  }
+
+  #showsStranger(viewer: AccountId, view: StatusView): boolean {
+    const { account } = view.author
+    const relation = this.#deps.graph.relation(viewer, account.id)
+    const sight = { authorSuspended: account.suspended, relation }
+    return canSee(viewer, view.status, sight) && isVisibleToStrangers(viewer, account, relation)
+  }
+
+  /** Those who may have been shown it. Nothing is left of it but its id, which is all they are told. */
+  #tellsOfDeletion(channel: Channel, viewer: AccountId, deleted: EventBodies['status.deleted']): boolean {
+    const { author, visibility, mentions = [], tags = [], boostOf } = deleted
+    if (viewer === author) return channel.kind === 'user' || visibility === 'public'
+    const relation = this.#deps.graph.relation(viewer, author)
+    if (relation.blockedBy || visibility === undefined) return false
+    switch (channel.kind) {
+      case 'user':
+        return relation.following && (visibility !== 'direct' || mentions.includes(viewer))
+      case 'hashtag':
+      case 'hashtag:local':
+        return visibility === 'public' && boostOf === null && tags.includes(channel.tag)
+      case 'list':
+        return visibility !== 'direct'
+      case 'user:notification':
+      case 'direct':
+        return false
+      default:
+        return visibility === 'public' && boostOf === null
+    }
+  }
+}
+
+/** `canSee`, of the boosted status too. */
+function maySee(viewer: AccountId, view: StatusView, relationTo: (target: AccountId) => Relation): boolean {
+  const relation = relationTo(view.status.accountId)
+  const isSeen = canSee(viewer, view.status, { authorSuspended: view.author.account.suspended, relation })
+  return isSeen && (view.boostOf === undefined || maySee(viewer, view.boostOf, relationTo))
+}
+
+function isForEveryone({ status }: StatusView): boolean {
+  return status.visibility === 'public' && status.boostOf === null
+}
+
+/** Answers to others are no news for everyone; a thread with oneself is. */
+function isReply({ status }: StatusView): boolean {
+  return status.inReplyToAccount !== null && status.inReplyToAccount !== status.accountId
+}
+
+function subjectOf(prepared: Prepared & { kind: 'status' | 'delete' }): {
+  author: AccountId
+  tags: readonly string[]
+  isPublic: boolean
+} {
+  if (prepared.kind === 'status') {
+    const { status } = prepared.view
+    return { author: status.accountId, tags: status.tags, isPublic: isForEveryone(prepared.view) }
+  }
+  const { author, tags = [], visibility, boostOf } = prepared.deleted
+  return { author, tags, isPublic: visibility === 'public' && boostOf === null }
+}
