@@ -127,14 +127,25 @@ export class StoredOAuth implements OAuth {
   }
 
   async identify(token: string): Promise<TokenIdentity | 'revoked' | undefined> {
-    if (!isSecret(token)) return undefined
-    const { clock, identities, seenAccounts, seenTokens } = this.#deps
-    const tokenHash = secretHashHex(token)
-    const identity = identities.get(tokenHash, clock.nowMs()) ?? (await this.#readIdentity(tokenHash))
-    if (identity === undefined || identity === 'revoked') return identity
-    seenTokens.note(identity.tokenId)
-    if (identity.accountId !== null && identity.standing === 'ok') seenAccounts.note(identity.accountId)
+    const known = this.identifyNow(token)
+    if (known !== undefined || !isSecret(token)) return known
+    const identity = await this.#readIdentity(secretHashHex(token))
+    if (identity !== undefined && identity !== 'revoked') this.#noteSeen(identity)
     return identity
+  }
+
+  identifyNow(token: string): TokenIdentity | undefined {
+    if (!isSecret(token)) return undefined
+    const { clock, identities } = this.#deps
+    const identity = identities.get(secretHashHex(token), clock.nowMs())
+    if (identity !== undefined) this.#noteSeen(identity)
+    return identity
+  }
+
+  #noteSeen({ accountId, standing, tokenId }: TokenIdentity): void {
+    const { seenAccounts, seenTokens } = this.#deps
+    seenTokens.note(tokenId)
+    if (accountId !== null && standing === 'ok') seenAccounts.note(accountId)
   }
 
   async authorizedApps(accountId: AccountId): Promise<AuthorizedApp[]> {

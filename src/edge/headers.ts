@@ -19,19 +19,31 @@ export const CACHE: Record<'public' | 'instance', string> = {
 
 /** `secure`: the server is reached by https, so browsers may be told to keep to it. */
 export function setCommonHeaders(request: FastifyRequest, reply: FastifyReply, secure: boolean): void {
-  reply.header('x-request-id', request.id)
-  reply.header('x-content-type-options', 'nosniff')
-  reply.header('x-frame-options', 'DENY')
-  reply.header('referrer-policy', 'no-referrer')
-  reply.header('content-security-policy', DATA_CSP)
-  reply.header('cache-control', PRIVATE_CACHE)
-  if (secure) reply.header('strict-transport-security', HSTS)
-  const path = pathOf(request)
-  reply.header('vary', isApi(path) ? 'Authorization, Origin' : 'Authorization, Cookie, Origin')
-  if (corsMethods(path) === undefined) return
-  reply.header('access-control-allow-origin', '*')
-  reply.header('access-control-expose-headers', EXPOSED_HEADERS)
+  reply.header(REQUEST_ID, request.id)
+  for (const [name, value] of commonHeaders(pathOf(request), secure)) reply.header(name, value)
 }
+
+/** The first of every answer. */
+export const REQUEST_ID = 'x-request-id'
+
+/** The headers of every answer on a path, apart from the request's id. */
+export function commonHeaders(path: string, secure: boolean): [name: string, value: string][] {
+  return [
+    ['x-content-type-options', 'nosniff'],
+    ['x-frame-options', 'DENY'],
+    ['referrer-policy', 'no-referrer'],
+    ['content-security-policy', DATA_CSP],
+    ['cache-control', PRIVATE_CACHE],
+    ...(secure ? [['strict-transport-security', HSTS] satisfies [string, string]] : []),
+    ['vary', isApi(path) ? 'Authorization, Origin' : 'Authorization, Cookie, Origin'],
+    ...(corsMethods(path) === undefined ? [] : CORS_HEADERS),
+  ]
+}
+
+const CORS_HEADERS: [name: string, value: string][] = [
+  ['access-control-allow-origin', '*'],
+  ['access-control-expose-headers', EXPOSED_HEADERS],
+]
 
 export function pathOf(request: FastifyRequest): string {
   const url = request.raw.url ?? '/'

@@ -56,6 +56,7 @@ const LINKED_QUERY_CHARACTERS_MAX = 1_000
 /** Whatever could end the address or the header early; the path is escaped already as the client sent it. */
 const UNSAFE_IN_LINK = /[^\w\-.~!$&'()*+;=:@/%]/g
 
+/** Names and values that need no escaping: cursors are numbers. */
 export interface Links {
   next?: Record<string, string>
   prev?: Record<string, string>
@@ -92,18 +93,27 @@ export function pageLinks(cursors: readonly bigint[], limit: number, style: Link
  * back. The other query parameters are kept, with brackets and commas escaped: clients split the header at commas.
  */
 export function linkHeader(base: string, pathAndQuery: string, links: Links): string | undefined {
+  return linker(base, pathAndQuery)(links)
+}
+
+/** `linkHeader` for one address and any cursors. */
+export function linker(base: string, pathAndQuery: string): (links: Links) => string | undefined {
   const [path = '', query = ''] = splitOnce(pathAndQuery, '?')
-  if (query.length > LINKED_QUERY_CHARACTERS_MAX) return undefined
+  if (query.length > LINKED_QUERY_CHARACTERS_MAX) return () => undefined
+  const search = new URLSearchParams(query)
+  for (const name of [...CURSORS, 'offset', 'page', 'access_token']) search.delete(name)
+  const kept = search.size === 0 ? '' : `${search.toString()}&`
+  const address = `${base}${path.replaceAll(UNSAFE_IN_LINK, encodeURIComponent)}?${kept}`
   const href = (cursor: Record<string, string>): string => {
-    const search = new URLSearchParams(query)
-    for (const name of [...CURSORS, 'offset', 'page', 'access_token']) search.delete(name)
-    for (const [name, value] of Object.entries(cursor)) search.append(name, value)
-    return `<${base}${path.replaceAll(UNSAFE_IN_LINK, encodeURIComponent)}?${search.toString()}>`
+    const cursors = Object.entries(cursor).map(([name, value]) => `${name}=${value}`)
+    return `<${address}${cursors.join('&')}>`
   }
-  const parts: string[] = []
-  if (links.next) parts.push(`${href(links.next)}; rel="next"`)
-  if (links.prev) parts.push(`${href(links.prev)}; rel="prev"`)
-  return parts.length === 0 ? undefined : parts.join(', ')
+  return (links) => {
+    const parts: string[] = []
+    if (links.next) parts.push(`${href(links.next)}; rel="next"`)
+    if (links.prev) parts.push(`${href(links.prev)}; rel="prev"`)
+    return parts.length === 0 ? undefined : parts.join(', ')
+  }
 }
 
 function splitOnce(text: string, separator: string): [string, string] {

@@ -2,7 +2,7 @@
  * From views to what clients read, with the viewer's filters applied. Every route module that answers with accounts or
  * statuses is given one `Presenting`.
  */
-import type { AccountView, StatusView } from '../hydration/contract.ts'
+import type { AccountView, StatusView, WarmStatuses } from '../hydration/contract.ts'
 import type { Account, CredentialAccount, MutedAccount, OwnSettings } from '../mastodon/account.ts'
 import { presentAccount, presentAccounts, presentCredentialAccount, presentMutedAccount } from '../mastodon/account.ts'
 import type { FilterResult } from '../mastodon/filter.ts'
@@ -20,7 +20,13 @@ import type { AccountId } from '../snowflake/contract.ts'
 type Viewer = AccountId | undefined
 
 /** The filters of one person, ready to be asked of any status. */
-export type FilterSource = (viewer: AccountId) => Promise<(view: StatusView) => FilterResult[]>
+export interface FilterSource {
+  (viewer: AccountId): Promise<Filtering>
+  /** The same without waiting: undefined when they are not in memory, `none` for who has none. */
+  now?: (viewer: AccountId) => Filtering | 'none' | undefined
+}
+
+export type Filtering = (view: StatusView) => FilterResult[]
 
 export class Presenting {
   /** For presenters that are not here. */
@@ -62,6 +68,14 @@ export class Presenting {
   /** The same as bytes of JSON, from pieces already written: for pages that many read. */
   async statusPage(views: readonly StatusView[], viewer: Viewer): Promise<Buffer> {
     return this.#statusJson.page(views, await this.reader(viewer))
+  }
+
+  /** The same of statuses in memory, in `lend`'s memory; undefined when the viewer's filters are not there. */
+  warmStatusPage(shown: WarmStatuses, viewer: AccountId, lend: (bytes: number) => Buffer): Buffer | undefined {
+    const filtered = this.#filters.now?.(viewer)
+    if (filtered === undefined) return undefined
+    const reader = filtered === 'none' ? { viewer } : { viewer, filtered }
+    return this.#statusJson.warmPage(shown, reader, lend)
   }
 
   /** The view as it was before the deletion. */

@@ -1,5 +1,7 @@
 /** Counts requests in fixed windows aligned to the epoch, as rack-attack does, and says what is left. */
 import type { Clock } from '../kit/clock.ts'
+import type { Bearer } from './auth.ts'
+import type { Fields } from './form.ts'
 import type { RateCounters, Window } from './rate-counters.ts'
 import type { RateLimitSettings, ThrottleName } from './rate-limits.ts'
 import { throttleOf } from './rate-limits.ts'
@@ -71,4 +73,30 @@ export class RateLimiter {
 export function nearest(one: Verdict | undefined, other: Verdict): Verdict {
   if (one === undefined || (one.allowed && !other.allowed)) return other
   return other.remaining < one.remaining ? other : one
+}
+
+const PAGING = ['page', 'min_id', 'max_id', 'since_id'] as const
+
+/** Whether a query asks for a further page, which is counted by a throttle of its own. */
+export function isPaging(query: Fields): boolean {
+  return PAGING.some((name) => query[name] !== undefined)
+}
+
+/** The throttles that count each request to the API, with the keys they count by. `address` is asked for without a token. */
+export function generalThrottles(bearer: Bearer, paging: boolean, address: () => string): [ThrottleName, string][] {
+  if (typeof bearer !== 'object') {
+    const key = address()
+    return paging
+      ? [
+          ['api_anonymous', key],
+          ['paging_anonymous', key],
+        ]
+      : [['api_anonymous', key]]
+  }
+  const counted: [ThrottleName, string][] = [['api_token', bearer.tokenId.toString()]]
+  if (bearer.accountId === null) return counted
+  const user = bearer.accountId.toString()
+  counted.push(['api_user', user])
+  if (paging) counted.push(['paging_user', user])
+  return counted
 }

@@ -1,3 +1,5 @@
+import assert from 'node:assert/strict'
+
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
 /** One route, wired: token → limits → scopes → body → handler → answer. */
@@ -11,16 +13,17 @@ import { Call } from './call.ts'
 import type { UserCall } from './call.ts'
 import { parseForm } from './form.ts'
 import { CACHE, isApi, PAGE_CSP } from './headers.ts'
-import type { RateLimiter } from './rate-limiter.ts'
+import type { HotPath } from './hot-path.ts'
+import { generalThrottles, isPaging, type RateLimiter } from './rate-limiter.ts'
 import type { ThrottleName } from './rate-limits.ts'
 import { ruleOf } from './rate-limits.ts'
 import type { Method, RegisteredRoute, Route } from './routing.ts'
 
 /** How long a body without files may take to arrive. */
 const BODY_TIMEOUT_MS = 30_000
-const PAGING = ['page', 'min_id', 'max_id', 'since_id'] as const
 
 export interface RouteDeps {
+  hotPath: HotPath
   urls: { base: string }
   identify: (token: string) => Promise<TokenIdentity | 'revoked' | undefined>
   seen?: (account: AccountId) => void
@@ -45,6 +48,10 @@ export function addRoute(server: FastifyInstance, route: Route, deps: RouteDeps)
     anyStanding: route.auth === 'user' && route.anyStanding === true,
   }
   const limits = route.limits ?? []
+  if (route.auth === 'user' && route.hot !== undefined) {
+    assert(limits.length === 0 && isApi(route.path), 'only the general limits are counted there')
+    deps.hotPath.add(route.path, rule, route.hot)
+  }
   const shared = { limiter: deps.limiter, urls: deps.urls }
   const gate = gateOf(route, rule, deps)
   server.route({
@@ -85,27 +92,16 @@ function gateOf(route: Route, rule: AuthRule, deps: RouteDeps): (call: Call) => 
   return async (call) => {
     call.query = parseForm(queryText(call.request))
     const bearer = await identifyBearer(call.header('authorization'), deps.identify)
-    if (general) throttleGenerally(call, bearer)
+    if (general) {
+      const counted = generalThrottles(bearer, isPaging(call.query), () => call.address)
+      for (const [name, key] of counted) call.throttle(name, key)
+    }
     for (const name of own) throttleBy(call, name, bearer)
     call.showLimit()
     call.identity = authorise(rule, bearer)
     if (call.viewer !== undefined) deps.seen?.(call.viewer)
     if (route.uploads !== true) limitBodyTime(call.request)
   }
-}
-
-function throttleGenerally(call: Call, bearer: Bearer): void {
-  const paging = PAGING.some((name) => call.query[name] !== undefined)
-  if (typeof bearer !== 'object') {
-    call.throttle('api_anonymous', call.address)
-    if (paging) call.throttle('paging_anonymous', call.address)
-    return
-  }
-  call.throttle('api_token', bearer.tokenId.toString())
-  if (bearer.accountId === null) return
-  const user = bearer.accountId.toString()
-  call.throttle('api_user', user)
-  if (paging) call.throttle('paging_user', user)
 }
 
 /** Throttles by user do not concern those without: they are turned away, or counted by address. */

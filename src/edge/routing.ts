@@ -31,6 +31,7 @@
  * - **limits** names throttles of `rate-limits.ts`; the general ones apply to all of /api by themselves. A throttle
  *   `by: 'given'` is asked for in the handler: `call.throttle('login_email', email)`.
  * - **cache**: `public` (15 s) or `instance` (5 min) for anonymous GETs; everything else is `private, no-store`.
+ * - **hot** gives the same page without waiting, where all of it is in memory (`hot-path.ts`).
  * - POST, PUT, PATCH and DELETE all parse bodies. Where Mastodon routes PUT and PATCH alike, give `method: ['PUT', 'PATCH']`.
  *
  * Accounts and statuses are presented by the one `Presenting` of `presenting.ts`, which applies the viewer's filters;
@@ -42,6 +43,7 @@ import type { FastifyInstance } from 'fastify'
 
 import type { AuthKind } from './auth.ts'
 import type { Call, UserCall } from './call.ts'
+import type { HotPage } from './hot-path.ts'
 import type { ThrottleName } from './rate-limits.ts'
 import type { Scope } from './scopes.ts'
 import type { StreamDoor } from './streaming.ts'
@@ -80,6 +82,8 @@ interface UserRoute extends RouteBase {
   scopes: readonly Scope[]
   anyStanding?: boolean
   handler: Handler<UserCall>
+  /** The same answer to a GET, where everything is in memory. */
+  hot?: HotPage
 }
 
 export type Route = OpenRoute | TokenRoute | UserRoute
@@ -115,6 +119,8 @@ export interface Edge extends AsyncDisposable {
   listen(options: ListenOptions): Promise<number>
   /** True once draining began: readiness shows it. */
   readonly draining: boolean
+  /** Requests that were answered from memory, ahead of the router. */
+  readonly answeredFromMemory: number
   /** Stops listening, lets requests finish, then cuts what is left. */
   drain(): Promise<void>
 }

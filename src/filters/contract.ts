@@ -102,4 +102,6 @@ export interface Filters {
 
   /** From memory when warm. */
   matcher(account: AccountId): Promise<FilterMatcher>
+  /** The same without waiting: undefined when it is not in memory, `none` for who has nothing to filter. */
+  matcherNow(account: AccountId): FilterMatcher | 'none' | undefined
 }

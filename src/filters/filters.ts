@@ -24,7 +24,7 @@ import {
   FILTER_TITLE_MAX,
   FILTERS_MAX,
 } from './contract.ts'
-import { filterMatcher } from './matcher.ts'
+import { filterMatcher, matchesNothing } from './matcher.ts'
 import * as rows from './rows.ts'
 
 /** Accounts whose compiled filters are kept. */
@@ -44,10 +44,16 @@ export function filters(deps: FilterDeps): Filters & Disposable {
   return new StoredFilters(deps)
 }
 
+interface Known {
+  loading: Promise<FilterMatcher>
+  /** Once it is there. */
+  loaded: FilterMatcher | undefined
+}
+
 class StoredFilters implements Filters, Disposable {
   readonly #deps: FilterDeps
   /** Least recently loaded first. A change takes the entry away, also one still loading. */
-  readonly #matchers = new Map<AccountId, Promise<FilterMatcher>>()
+  readonly #matchers = new Map<AccountId, Known>()
   readonly #siblings: Siblings
   readonly #listening = new DisposableStack()
 
@@ -155,16 +161,25 @@ class StoredFilters implements Filters, Disposable {
 
   matcher(account: AccountId): Promise<FilterMatcher> {
     const known = this.#matchers.get(account)
-    if (known !== undefined) return known
+    if (known !== undefined) return known.loading
     const loading = this.list(account).then((list) => filterMatcher(list, this.#deps.clock))
-    this.#matchers.set(account, loading)
+    const entry: Known = { loading, loaded: undefined }
+    this.#matchers.set(account, entry)
+    const keep = (matcher: FilterMatcher): void => {
+      entry.loaded = matcher
+    }
     // A failure is not remembered, or one lost connection would last for ever.
-    loading.catch(() => {
-      if (this.#matchers.get(account) === loading) this.#matchers.delete(account)
+    loading.then(keep).catch(() => {
+      if (this.#matchers.get(account) === entry) this.#matchers.delete(account)
     })
     const oldest = this.#matchers.size > MATCHERS_MAX ? this.#matchers.keys().next().value : undefined
     if (oldest !== undefined) this.#matchers.delete(oldest)
     return loading
+  }
+
+  matcherNow(account: AccountId): FilterMatcher | 'none' | undefined {
+    const matcher = this.#matchers.get(account)?.loaded
+    return matcher === matchesNothing ? 'none' : matcher
   }
 
   [Symbol.dispose](): void {

@@ -4,7 +4,8 @@ import type { StatusId } from '../snowflake/contract.ts'
 import type { FilterMatch, FilterMatcher, FilterRecord } from './contract.ts'
 import { keywordSearch } from './keyword-search.ts'
 
-const nothing: FilterMatcher = () => []
+/** Of who has nothing to filter. */
+export const matchesNothing: FilterMatcher = () => []
 
 export function filterMatcher(filters: readonly FilterRecord[], clock: Clock): FilterMatcher {
   const keywords = filters.flatMap((filter) => filter.keywords.map((keyword) => ({ filter, ...keyword })))
@@ -12,7 +13,7 @@ export function filterMatcher(filters: readonly FilterRecord[], clock: Clock): F
   for (const filter of filters) {
     for (const { statusId } of filter.statuses) listed.set(statusId, [...(listed.get(statusId) ?? []), filter])
   }
-  if (keywords.length === 0 && listed.size === 0) return nothing
+  if (keywords.length === 0 && listed.size === 0) return matchesNothing
   const search = keywordSearch(keywords)
   return ({ id, texts }) => {
     const matches = new Map<FilterRecord, { keywords: string[]; statuses: StatusId[] }>()

@@ -11,13 +11,20 @@
 export class BatchCache<Key extends bigint, Value> {
   readonly #generationMax: number
   readonly #load: (keys: Key[]) => Promise<Map<Key, Value>>
+  readonly #onForget: (key: Key | undefined) => void
   #young = new Map<Key, Value>()
   #old = new Map<Key, Value>()
   readonly #underWay = new Map<Key, Promise<Map<Key, Value>>>()
   #gathering: { keys: Set<Key>; loaded: Promise<Map<Key, Value>> } | undefined
   readonly #expected = new Map<Key, Expectation>()
 
-  constructor(valuesMax: number, load: (keys: Key[]) => Promise<Map<Key, Value>>) {
+  /** `onForget` hears of each key that is forgotten, before its value is; undefined for all of them. */
+  constructor(
+    valuesMax: number,
+    load: (keys: Key[]) => Promise<Map<Key, Value>>,
+    onForget: (key: Key | undefined) => void = () => {},
+  ) {
+    this.#onForget = onForget
     this.#generationMax = Math.max(1, Math.floor(valuesMax / 2))
     this.#load = load
   }
@@ -90,6 +97,7 @@ export class BatchCache<Key extends bigint, Value> {
   }
 
   forget(key: Key): void {
+    this.#onForget(key)
     const expectation = this.#expected.get(key)
     if (expectation !== undefined) expectation.spoiled = true
     this.#young.delete(key)
@@ -100,6 +108,7 @@ export class BatchCache<Key extends bigint, Value> {
   }
 
   forgetAll(): void {
+    this.#onForget(undefined)
     for (const expectation of this.#expected.values()) expectation.spoiled = true
     this.#young.clear()
     this.#old.clear()

@@ -2,6 +2,7 @@
 import type { AccountRecord } from '../accounts/contract.ts'
 import type { MediaRecord } from '../media/contract.ts'
 import type { AccountId, StatusId } from '../snowflake/contract.ts'
+import type { Regard } from '../social-graph/contract.ts'
 import type { AuthorStats, Marks, PollRecord, StatusCounts, StatusRecord } from '../status-store/contract.ts'
 
 export * from './visibility.ts'
@@ -36,6 +37,23 @@ export interface Written {
   stats: ReadonlyMap<AccountId, AuthorStats>
 }
 
+/** Statuses of one reader, all from memory. */
+export interface WarmStatuses {
+  /** Without marks, and the same objects from read to read as long as nothing in them changes. */
+  views: StatusView[]
+  /** The reader's own, of each view; on a boost, of the boosted status. */
+  marks: Marks[]
+}
+
+/** What a reader of warm statuses wants. */
+export interface WarmReading {
+  viewer: AccountId
+  regardOf: (target: AccountId) => Regard
+  /** Asked of statuses that the viewer may see. */
+  isShown: (view: StatusView) => boolean
+  limit: number
+}
+
 export interface Hydration {
   /**
    * In the order asked; missing ones, and those the viewer may not see (`canSee`, of the boosted status too), are left out.
@@ -49,6 +67,11 @@ export interface Hydration {
    * them, of the boosted status too. Undefined when it, or what it boosts, is gone.
    */
   unjudged(id: StatusId): Promise<StatusView | undefined>
+  /**
+   * Only where a process has such caches: what `statuses` gives, without waiting, added to `shown` until that has `limit`.
+   * False when anything is not in memory. `regardOf` is the viewer's (`SocialGraph.regards`).
+   */
+  inMemory?(ids: readonly StatusId[], reader: WarmReading, shown: WarmStatuses): boolean
   /** In the order asked; missing ones are left out; suspended ones are included (presenters blank them). */
   accounts(ids: readonly AccountId[]): Promise<AccountView[]>
   /**

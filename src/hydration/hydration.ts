@@ -6,13 +6,30 @@ import type { AccountRecord, Accounts, OAuth } from '../accounts/contract.ts'
 import type { Bus, BusMessage } from '../engines/bus/contract.ts'
 import { decodeEvent } from '../events/contract.ts'
 import { notFound } from '../kit/errors.ts'
-import type { Media, MediaRecord } from '../media/contract.ts'
+import type { Media } from '../media/contract.ts'
 import type { AccountId, StatusId } from '../snowflake/contract.ts'
 import type { Relation, SocialGraph } from '../social-graph/contract.ts'
-import type { AuthorStats, Marks, PollRecord, StatusCounts, StatusRecord, StatusStore } from '../status-store/contract.ts'
+import type {
+  AuthorStats,
+  Marks,
+  PollRecord,
+  StatusCounts,
+  StatusRecord,
+  StatusStore,
+} from '../status-store/contract.ts'
 import { BatchCache } from './batch-cache.ts'
-import { canSee, type AccountView, type Hydration, type StatusView, type Written } from './contract.ts'
+import {
+  canSee,
+  type AccountView,
+  type Hydration,
+  type StatusView,
+  type WarmReading,
+  type WarmStatuses,
+  type Written,
+} from './contract.ts'
 import { MarksCache } from './marks-cache.ts'
+import { byId, loadApps, loadCores, shownMentions, type StatusCore } from './status-cores.ts'
+import { WarmViews } from './warm-views.ts'
 
 const STATUSES_CACHED_MAX = 100_000
 const ACCOUNTS_CACHED_MAX = 100_000
@@ -22,21 +39,13 @@ const POLLS_CACHED_MAX = 10_000
 export interface HydrationDeps {
   accounts: Pick<Accounts, 'byIds'>
   oauth: Pick<OAuth, 'appById'>
-  graph: Pick<SocialGraph, 'relation' | 'followerCount' | 'followingCount'>
+  graph: Pick<SocialGraph, 'changes' | 'relation' | 'followerCount' | 'followingCount'>
   statuses: Pick<StatusStore, 'byIds' | 'counts' | 'marks' | 'authorStats' | 'polls'>
   media: Pick<Media, 'byIds'>
 }
 
 /** Statuses written here whose event may still come. */
 const OWN_WRITES_MAX = 10_000
-
-/** A status with all that belongs to it and is the same for everybody. */
-interface StatusCore {
-  status: StatusRecord
-  media: readonly MediaRecord[]
-  mentions: readonly { id: AccountId; username: string }[]
-  app: StatusView['app']
-}
 
 const NO_COUNTS: StatusCounts = { replies: 0, boosts: 0, favourites: 0 }
 const NO_STATS: AuthorStats = { statuses: 0, lastStatusAtMs: null }
@@ -50,20 +59,35 @@ export class CachedHydration implements Hydration {
   readonly #apps: BatchCache<bigint, { name: string; website: string | null }>
   readonly #polls: BatchCache<StatusId, PollRecord>
   readonly #marks: MarksCache
+  readonly #warm: WarmViews
   /** Statuses that `expect` has taken over: the event that tells of one tells nothing new. */
   readonly #ownWrites = new Set<StatusId>()
 
   constructor(deps: HydrationDeps) {
     this.#deps = deps
-    this.#cores = new BatchCache(STATUSES_CACHED_MAX, (ids) => this.#loadCores(ids))
-    this.#counts = new BatchCache(STATUSES_CACHED_MAX, (ids) => deps.statuses.counts(ids))
-    this.#accounts = new BatchCache(ACCOUNTS_CACHED_MAX, async (ids) =>
-      byId(await deps.accounts.byIds(ids), (account) => account.id),
-    )
-    this.#stats = new BatchCache(ACCOUNTS_CACHED_MAX, (ids) => deps.statuses.authorStats(ids))
-    this.#apps = new BatchCache(APPS_CACHED_MAX, (ids) => this.#loadApps(ids))
-    this.#polls = new BatchCache(POLLS_CACHED_MAX, (ids) => deps.statuses.polls(ids))
+    const loading = {
+      ...deps,
+      people: (ids: Set<AccountId>) => this.#accounts.get(ids),
+      apps: (ids: Set<bigint>) => this.#apps.get(ids),
+    }
+    const forgetStatus = (id: StatusId | undefined) => this.#warm.forgetStatus(id)
+    const forgetAccount = (id: AccountId | undefined) => this.#warm.forgetAccount(id)
+    const loadAccounts = async (ids: AccountId[]) => byId(await deps.accounts.byIds(ids), (account) => account.id)
+    this.#cores = new BatchCache(STATUSES_CACHED_MAX, (ids) => loadCores(loading, ids), forgetStatus)
+    this.#counts = new BatchCache(STATUSES_CACHED_MAX, (ids) => deps.statuses.counts(ids), forgetStatus)
+    this.#accounts = new BatchCache(ACCOUNTS_CACHED_MAX, loadAccounts, forgetAccount)
+    this.#stats = new BatchCache(ACCOUNTS_CACHED_MAX, (ids) => deps.statuses.authorStats(ids), forgetAccount)
+    this.#apps = new BatchCache(APPS_CACHED_MAX, (ids) => loadApps(deps.oauth, ids))
+    this.#polls = new BatchCache(POLLS_CACHED_MAX, (ids) => deps.statuses.polls(ids), forgetStatus)
     this.#marks = new MarksCache((viewer, statuses) => deps.statuses.marks(viewer, statuses))
+    this.#warm = new WarmViews({
+      core: (id) => this.#cores.peek(id),
+      counts: (id) => this.#counts.peek(id),
+      account: (id) => this.#accounts.peek(id),
+      stats: (id) => this.#stats.peek(id),
+      poll: (id) => this.#polls.peek(id),
+      graph: deps.graph,
+    })
   }
 
   async statuses(ids: readonly StatusId[], viewer: AccountId | undefined): Promise<StatusView[]> {
@@ -96,6 +120,10 @@ export class CachedHydration implements Hydration {
     const view = this.#viewInMemory(id, viewer) ?? (await this.statuses([id], viewer))[0]
     if (view === undefined) throw notFound()
     return view
+  }
+
+  inMemory(ids: readonly StatusId[], reader: WarmReading, shown: WarmStatuses): boolean {
+    return this.#warm.add(ids, { ...reader, known: this.#marks.tableOf(reader.viewer) }, shown)
   }
 
   async accounts(ids: readonly AccountId[]): Promise<AccountView[]> {
@@ -333,41 +361,6 @@ export class CachedHydration implements Hydration {
     const mentions = mentioned.flatMap((person) => (person === undefined ? [] : [person]))
     return { status, media: [], mentions: shownMentions(mentions), app }
   }
-
-  async #loadCores(ids: StatusId[]): Promise<Map<StatusId, StatusCore>> {
-    const statuses = await this.#deps.statuses.byIds(ids)
-    const [media, people, apps] = await Promise.all([
-      this.#loadMedia(statuses),
-      this.#accounts.get(new Set(statuses.flatMap((status) => status.mentions))),
-      this.#apps.get(new Set(statuses.flatMap((status) => status.appId ?? []))),
-    ])
-    return byId(
-      statuses.map((status) => ({
-        status,
-        media: status.media.flatMap((id) => media.get(id) ?? []),
-        mentions: shownMentions(status.mentions.flatMap((id) => people.get(id) ?? [])),
-        app: status.appId === null ? undefined : apps.get(status.appId),
-      })),
-      (core) => core.status.id,
-    )
-  }
-
-  async #loadMedia(statuses: readonly StatusRecord[]): Promise<Map<bigint, MediaRecord>> {
-    const ids = statuses.flatMap((status) => status.media)
-    return ids.length === 0 ? new Map() : byId(await this.#deps.media.byIds(ids), (record) => record.id)
-  }
-
-  async #loadApps(ids: bigint[]): Promise<Map<bigint, { name: string; website: string | null }>> {
-    const apps = await Promise.all(ids.map((id) => this.#deps.oauth.appById(id)))
-    return byId(
-      apps.flatMap((app) => app ?? []),
-      (app) => app.id,
-    )
-  }
-}
-
-function shownMentions(people: readonly AccountRecord[]): StatusCore['mentions'] {
-  return people.filter(({ suspended }) => !suspended).map(({ id, username }) => ({ id, username }))
 }
 
 /** What one read has gathered. */
@@ -379,8 +372,4 @@ interface Read {
   marks: Map<StatusId, Marks> | undefined
   polls: Map<StatusId, PollRecord> | undefined
   relations: Map<AccountId, Relation>
-}
-
-function byId<Id extends bigint, Value>(values: readonly Value[], idOf: (value: Value) => Id): Map<Id, Value> {
-  return new Map(values.map((value) => [idOf(value), value]))
 }

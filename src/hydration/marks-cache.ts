@@ -49,6 +49,11 @@ export class MarksCache {
     return this.#load(viewer, statuses)
   }
 
+  /** All that is in memory of a viewer, who counts as heard of; good until the next change. */
+  tableOf(viewer: AccountId): ReadonlyMap<StatusId, Marks> {
+    return this.#tableOf(viewer).marks
+  }
+
   /** The marks, if they are in memory. */
   peek(viewer: AccountId, id: StatusId): Marks | undefined {
     return this.#tables.get(viewer)?.marks.get(id)

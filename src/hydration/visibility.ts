@@ -4,14 +4,14 @@
  */
 
 import type { AccountId } from '../snowflake/contract.ts'
-import type { Relation } from '../social-graph/contract.ts'
+import type { Regard } from '../social-graph/contract.ts'
 import type { StatusRecord } from '../status-store/contract.ts'
 
 /** What the rules need to know of a status: its author's standing and the viewer's relation to the author. */
 export interface Sight {
   authorSuspended: boolean
   /** Undefined for an anonymous viewer. */
-  relation: Relation | undefined
+  relation: Regard | undefined
 }
 
 /** Whether `viewer` may see `status` at all, on any surface. */
@@ -31,7 +31,7 @@ export function canSee(viewer: AccountId | undefined, status: StatusRecord, sigh
 }
 
 /** Whether the viewer's own choices (blocks, mutes) keep an author out of timelines and notifications. */
-export function isSilencedFor(relation: Relation | undefined): boolean {
+export function isSilencedFor(relation: Regard | undefined): boolean {
   return relation !== undefined && (relation.blocking || relation.muting || relation.blockedBy)
 }
 
@@ -42,7 +42,7 @@ export function isSilencedFor(relation: Relation | undefined): boolean {
 export function isVisibleToStrangers(
   viewer: AccountId | undefined,
   author: { id: AccountId; silenced: boolean },
-  relation: Relation | undefined,
+  relation: Regard | undefined,
 ): boolean {
   if (author.id === viewer) return true
   return !isSilencedFor(relation) && (!author.silenced || relation?.following === true)
@@ -56,7 +56,7 @@ export function isVisibleToStrangers(
 export function isVisibleAtHome(
   viewer: AccountId,
   view: HomeCandidate,
-  relationTo: (target: AccountId) => Relation,
+  relationTo: (target: AccountId) => Regard,
 ): boolean {
   const { status, boostOf } = view
   const own = status.accountId === viewer
@@ -81,14 +81,14 @@ export interface HomeCandidate {
 }
 
 /** Blocked or muted by the viewer, whatever the other side does. */
-function isHushed(relation: Relation): boolean {
+function isHushed(relation: Regard): boolean {
   return relation.blocking || relation.muting
 }
 
 function isReplyOfInterest(
   viewer: AccountId,
   { accountId, inReplyTo, inReplyToAccount }: StatusRecord,
-  relationTo: (target: AccountId) => Relation,
+  relationTo: (target: AccountId) => Regard,
 ): boolean {
   if (inReplyTo === null || inReplyToAccount === null) return true
   if (inReplyToAccount === viewer || inReplyToAccount === accountId) return true

@@ -129,7 +129,8 @@ export function presentMarks(view: StatusView, reader: Reader): Partial<Status> 
   }
 }
 
-function isPinnable({ status }: StatusView, viewer: AccountId): boolean {
+/** Whether the viewer may pin it to their profile. */
+export function isPinnable({ status }: StatusView, viewer: AccountId): boolean {
   return status.accountId === viewer && status.boostOf === null && status.visibility !== 'direct'
 }
 

@@ -59,6 +59,7 @@ export async function openEdge(config: Config, engines: ThreadEngines, blocks: S
     clock,
     log,
     identify: (token) => people.oauth.identify(token),
+    identifyNow: (token) => people.oauth.identifyNow(token),
     seen: (account) => people.accounts.touch(account),
     limits: config.rateLimits,
     ...(counted && { counters: new RateCounters(counted.seed, counted.memory) }),

@@ -30,6 +30,11 @@ export interface Relation {
   endorsed: boolean
 }
 
+/** The part of a relation that decides what is shown to a reader. */
+export type Regard = Readonly<
+  Pick<Relation, 'following' | 'showingBoosts' | 'languages' | 'blocking' | 'blockedBy' | 'muting'>
+>
+
 /** Between strangers. */
 export const NO_RELATION: Readonly<Relation> = Object.freeze({
   following: false,
@@ -67,6 +72,13 @@ export interface FollowEdge {
 export interface SocialGraph {
   /** Synchronous and cheap; both ids may be unknown. A lapsed mute counts as none. */
   relation(viewer: AccountId, target: AccountId): Relation
+  /**
+   * `relation` for readers of whole pages: the same facts, as far as showing a status needs them, without an object for each
+   * ordinary pair. Good until the next change of the graph, so ask anew after waiting for anything.
+   */
+  regards(viewer: AccountId): (target: AccountId) => Regard
+  /** Rises with every change of what is in memory here: as long as it is the same, so are all relations and numbers. */
+  readonly changes: number
   followerCount(id: AccountId): number
   followingCount(id: AccountId): number
   /**

@@ -24,6 +24,7 @@ import {
   IMPORT_FOLLOWS_MAX,
   type FollowEdge,
   type FollowOptions,
+  type Regard,
   type Relation,
   type SocialGraph,
 } from './contract.ts'
@@ -117,6 +118,14 @@ class PostgresGraph implements OpenSocialGraph {
     this.#listener?.[Symbol.dispose]()
     this.#hearing[Symbol.dispose]()
     await this.#lapsing
+  }
+
+  regards(viewer: AccountId): (target: AccountId) => Regard {
+    return this.#memory.regards(viewer, () => this.#deps.clock.nowMs())
+  }
+
+  get changes(): number {
+    return this.#memory.changes
   }
 
   relation(viewer: AccountId, target: AccountId): Relation {

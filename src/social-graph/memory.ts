@@ -2,12 +2,15 @@
 import type { AccountId } from '../snowflake/contract.ts'
 import { AccountPlaces } from './account-places.ts'
 import { Adjacency } from './adjacency.ts'
-import { NO_RELATION, type Relation } from './contract.ts'
+import { NO_RELATION, type Regard, type Relation } from './contract.ts'
 import { PairMap } from './pair-map.ts'
 import { hasLapsed, NO_EDGE, PLAIN_FOLLOW, sameFollow, type Edge, type Follow, type Mute } from './pair.ts'
 
 /** An account never seen has no edges. */
 const NOWHERE = -1
+
+/** Of someone who is followed, with nothing else to tell. */
+const FOLLOWED: Regard = Object.freeze({ ...NO_RELATION, following: true, showingBoosts: true })
 
 export class GraphMemory {
   readonly #places = new AccountPlaces()
@@ -21,6 +24,11 @@ export class GraphMemory {
   readonly #blocks = new PairMap<true>()
   readonly #mutes = new PairMap<Mute>()
   readonly #endorsements = new PairMap<true>()
+  #changes = 0
+
+  get changes(): number {
+    return this.#changes
+  }
 
   get follows(): number {
     return this.#following.count
@@ -39,6 +47,7 @@ export class GraphMemory {
   }
 
   settle(): void {
+    this.#changes += 1
     this.#following.settle()
     this.#followers.settle()
   }
@@ -49,6 +58,7 @@ export class GraphMemory {
   }
 
   setEdge(source: AccountId, target: AccountId, edge: Edge): void {
+    this.#changes += 1
     const [from, to] = [this.#places.ensure(source), this.#places.ensure(target)]
     if (edge.follow === null) {
       this.#following.remove(from, to)
@@ -87,6 +97,21 @@ export class GraphMemory {
       mutingNotifications: muting && mute.notifications,
       muteExpiresAtMs: muting ? mute.expiresAtMs : null,
       endorsed,
+    }
+  }
+
+  /** `nowMs` is asked for only where a mute may have lapsed. */
+  regards(viewer: AccountId, nowMs: () => number): (target: AccountId) => Regard {
+    const from = this.#places.find(viewer)
+    if (from === NOWHERE) return () => NO_RELATION
+    const unusual = [this.#options, this.#requests, this.#blocks, this.#mutes].flatMap((pairs) => pairs.of(from) ?? [])
+    return (target) => {
+      const to = this.#places.find(target)
+      if (to === NOWHERE || to === from) return NO_RELATION
+      if (this.#blocks.get(to, from) === true || unusual.some((targets) => targets.has(to))) {
+        return this.relation(viewer, target, nowMs())
+      }
+      return this.#isFollowing(from, to) ? FOLLOWED : NO_RELATION
     }
   }
 

@@ -6,6 +6,11 @@ export class PairMap<Value> {
     return this.#bySource.get(source)?.get(target)
   }
 
+  /** All of one source; good until the next change. */
+  of(source: number): ReadonlyMap<number, Value> | undefined {
+    return this.#bySource.get(source)
+  }
+
   /** Undefined removes. */
   set(source: number, target: number, value: Value | undefined): void {
     const targets = this.#bySource.get(source)

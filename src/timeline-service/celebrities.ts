@@ -18,6 +18,12 @@ export interface HomeRow {
   cursor: StatusId
 }
 
+interface Known {
+  loading: Promise<Recent>
+  /** Once it is there. */
+  loaded: Recent | undefined
+}
+
 interface Recent {
   /** Newest first. */
   ids: StatusId[]
@@ -27,7 +33,7 @@ interface Recent {
 
 export class Celebrities {
   readonly #statuses: Pick<StatusStore, 'homeIds'>
-  readonly #recent = new Map<AccountId, Promise<Recent>>()
+  readonly #recent = new Map<AccountId, Known>()
   /** Ids that came by event while their author's list is being loaded. */
   readonly #arrived = new Map<AccountId, StatusId[]>()
 
@@ -38,6 +44,18 @@ export class Celebrities {
   /** Rows of these authors in the page's bounds, direct ones included: the rules decide. */
   async read(authors: readonly AccountId[], page: Page): Promise<Slice<HomeRow>[]> {
     return Promise.all(authors.map((author) => this.#readAuthor(author, page)))
+  }
+
+  /** The same without waiting; undefined when anything has to be loaded. */
+  readNow(authors: readonly AccountId[], page: Page): Slice<HomeRow>[] | undefined {
+    const slices: Slice<HomeRow>[] = []
+    for (const author of authors) {
+      const recent = this.#touch(author)?.loaded
+      const slice = recent === undefined ? undefined : within(recent, page)
+      if (slice === undefined) return undefined
+      slices.push(slice)
+    }
+    return slices
   }
 
   listenTo(bus: Pick<Bus, 'listen'>): Disposable {
@@ -51,13 +69,7 @@ export class Celebrities {
   }
 
   async #readAuthor(author: AccountId, page: Page): Promise<Slice<HomeRow>> {
-    const { ids, floor } = await this.#recentOf(author)
-    const within = ids.filter((id) => inBounds(id, page))
-    const lower = page.minId ?? page.sinceId ?? 0n
-    const covered = floor <= lower
-    if (!covered && (page.minId !== undefined || within.length < page.limit)) return this.#readStore(author, page)
-    const rows = page.minId === undefined ? within.slice(0, page.limit) : within.slice(-page.limit)
-    return { rows: rows.map((cursor) => ({ cursor })), endReached: covered && rows.length === within.length }
+    return within(await this.#recentOf(author), page) ?? this.#readStore(author, page)
   }
 
   async #readStore(author: AccountId, page: Page): Promise<Slice<HomeRow>> {
@@ -66,12 +78,23 @@ export class Celebrities {
   }
 
   #recentOf(author: AccountId): Promise<Recent> {
-    const known = this.#recent.get(author)
-    this.#recent.delete(author)
-    const recent = known ?? this.#load(author)
-    this.#recent.set(author, recent)
+    const touched = this.#touch(author)
+    if (touched !== undefined) return touched.loading
+    const known: Known = { loading: this.#load(author), loaded: undefined }
+    this.#recent.set(author, known)
+    // A failure is told to whoever waits for it.
+    known.loading.then((recent) => (known.loaded = recent)).catch(() => undefined)
     if (this.#recent.size > AUTHORS_MAX) this.#dropOldest()
-    return recent
+    return known.loading
+  }
+
+  /** What is known of the author, who was read just now. */
+  #touch(author: AccountId): Known | undefined {
+    const known = this.#recent.get(author)
+    if (known === undefined) return undefined
+    this.#recent.delete(author)
+    this.#recent.set(author, known)
+    return known
   }
 
   async #load(author: AccountId): Promise<Recent> {
@@ -108,8 +131,17 @@ export class Celebrities {
     const arrived = this.#arrived.get(author)
     if (arrived !== undefined) arrived.push(id)
     // A failed load has been taken out already, and told to whoever waits for it.
-    else void known.then((recent) => insert(recent, id)).catch(() => undefined)
+    else void known.loading.then((recent) => insert(recent, id)).catch(() => undefined)
   }
+}
+
+/** Undefined when the page reaches below what is kept. */
+function within({ floor, ids }: Recent, page: Page): Slice<HomeRow> | undefined {
+  const inside = ids.filter((id) => inBounds(id, page))
+  const covered = floor <= (page.minId ?? page.sinceId ?? 0n)
+  if (!covered && (page.minId !== undefined || inside.length < page.limit)) return undefined
+  const rows = page.minId === undefined ? inside.slice(0, page.limit) : inside.slice(-page.limit)
+  return { rows: rows.map((cursor) => ({ cursor })), endReached: covered && rows.length === inside.length }
 }
 
 /** Idempotent; keeps the order and the bound. */

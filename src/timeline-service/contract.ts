@@ -1,5 +1,5 @@
 /** Reads timelines: locate, read entries, merge celebrities, hydrate, apply the rules, page; rebuild what is missing. */
-import type { StatusView } from '../hydration/contract.ts'
+import type { StatusView, WarmStatuses } from '../hydration/contract.ts'
 import type { Page } from '../kit/page.ts'
 import type { AccountId, StatusId } from '../snowflake/contract.ts'
 import type { AccountStatusesFilter, TagQuery } from '../status-store/contract.ts'
@@ -17,6 +17,8 @@ export interface Thread {
 
 export interface TimelineService {
   home(viewer: AccountId, page: Page): Promise<StatusPage>
+  /** The same page without waiting, if all of it is in memory: undefined otherwise. */
+  homeNow(viewer: AccountId, page: Page): WarmStatuses | undefined
   publicTimeline(viewer: AccountId | undefined, page: Page, filter: { onlyMedia: boolean }): Promise<StatusPage>
   /** What was said in public under hashtags. */
   tag(viewer: AccountId | undefined, query: TagQuery, page: Page): Promise<StatusPage>

@@ -14,6 +14,7 @@ import {
   timelineEntry,
   TIMELINE_ENTRIES_MAX,
   type MergedAuthors,
+  type TimelinePage,
   type TimelineReading,
 } from '../timeline-cache/contract.ts'
 import { Admission } from './admission.ts'
@@ -25,9 +26,12 @@ const REBUILDS_MAX = 4
 /** Pages that the store answers: fewer at a time than the database has connections, and gone before clients give up. */
 const STORE_READS = { running: 4, waiting: 1_000, waitMs: 2_000 }
 
+/** As many as it is cheaper to go through than the people whom somebody follows. */
+const FEW_AUTHORS_MAX = 50
+
 export interface HomeDeps {
   cache: TimelineReading
-  graph: Pick<SocialGraph, 'following' | 'followerCount'>
+  graph: Pick<SocialGraph, 'following' | 'followerCount' | 'regards'>
   statuses: Pick<StatusStore, 'homeIds'>
   celebrities: Celebrities
   merged: MergedAuthors
@@ -51,9 +55,24 @@ export class HomeSkeleton {
     return mergeSlices(page, [fannedOut, ...(await this.#deps.celebrities.read(merged, page))])
   }
 
+  /** `read` without waiting; undefined when it would have to ask anyone but memory. */
+  readNow(viewer: AccountId, page: Page): Slice<HomeRow> | undefined {
+    const cached = this.#deps.cache.readNow?.(viewer, page)
+    const fannedOut = cached === undefined ? undefined : fromCache(cached, page)
+    if (fannedOut === undefined) return undefined
+    const merged = this.#mergedAuthors(viewer)
+    if (merged.length === 0) return fannedOut
+    const slices = this.#deps.celebrities.readNow(merged, page)
+    return slices === undefined ? undefined : mergeSlices(page, [fannedOut, ...slices])
+  }
+
   #mergedAuthors(viewer: AccountId): AccountId[] {
+    const { graph } = this.#deps
     const { authors } = this.#deps.merged
-    return authors.size === 0 ? [] : this.#authors(viewer).filter((author) => authors.has(author))
+    if (authors.size === 0) return []
+    if (authors.size > FEW_AUTHORS_MAX) return this.#authors(viewer).filter((author) => authors.has(author))
+    const regardOf = graph.regards(viewer)
+    return [...authors].filter((author) => author === viewer || regardOf(author).following)
   }
 
   /** Those whose statuses a timeline holds. */
@@ -70,13 +89,11 @@ export class HomeSkeleton {
   async #readFannedOut(viewer: AccountId, page: Page): Promise<Slice<HomeRow>> {
     const cached = await this.#readCache(viewer, page)
     if (cached === undefined) return this.#readStore(viewer, page)
-    const rows: HomeRow[] = cached.entries.map((entry) => ({ cursor: entry.id }))
-    const lower = page.minId ?? page.sinceId ?? 0n
-    // Complete in the page's bounds: fewer than asked for is all there is.
-    if (cached.floor <= lower) return { rows, endReached: rows.length < page.limit }
+    const whole = fromCache(cached, page)
+    if (whole !== undefined) return whole
     // The page reaches below what the cache holds.
     if (page.minId !== undefined) return this.#readStore(viewer, page)
-    if (rows.length >= page.limit) return { rows, endReached: false }
+    const rows = rowsOf(cached)
     const maxId = page.maxId !== undefined && page.maxId <= cached.floor ? page.maxId : cached.floor + 1n
     const older = await this.#readStore(viewer, { ...page, maxId, limit: page.limit - rows.length })
     return { rows: [...rows, ...older.rows], endReached: older.endReached }
@@ -130,4 +147,16 @@ export class HomeSkeleton {
       throw error
     }
   }
+}
+
+/** Undefined when the page reaches below what the cache holds. */
+function fromCache(cached: TimelinePage, page: Page): Slice<HomeRow> | undefined {
+  const rows = rowsOf(cached)
+  // Complete in the page's bounds: fewer than asked for is all there is.
+  if (cached.floor <= (page.minId ?? page.sinceId ?? 0n)) return { rows, endReached: rows.length < page.limit }
+  return page.minId === undefined && rows.length >= page.limit ? { rows, endReached: false } : undefined
+}
+
+function rowsOf({ entries }: TimelinePage): HomeRow[] {
+  return entries.map((entry) => ({ cursor: entry.id }))
 }

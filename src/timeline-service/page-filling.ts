@@ -38,6 +38,40 @@ export async function fillPage<Row extends { cursor: bigint }, Item>(
   return page.minId === undefined ? fillDownwards(page, source) : fillUpwards({ ...page, minId: page.minId }, source)
 }
 
+/** A source that answers without waiting, or not at all: undefined. */
+export interface PageSourceNow<Row extends { cursor: bigint }> {
+  read(page: Page): Slice<Row> | undefined
+  /** Adds what is shown of the rows to the page, until that has `limit`; how many it has then. */
+  show(rows: readonly Row[], limit: number): number | undefined
+  /** Takes the first ones off the page, so that it has `limit`. */
+  keepLast(limit: number): void
+}
+
+/**
+ * `fillPage` without waiting; false when the source cannot answer now. Reads twice as many rows as the page takes, because
+ * reading on costs more than leaving some over.
+ */
+export function fillPageNow<Row extends { cursor: bigint }>(page: Page, source: PageSourceNow<Row>): boolean {
+  if (page.limit <= 0) return false
+  const upwards = page.minId !== undefined
+  let { maxId } = page
+  for (let reads = 1; reads <= PAGE_READS_MAX; reads++) {
+    const slice = source.read({ ...page, maxId, limit: rowsWanted(page.limit, reads) })
+    const shown = slice && source.show(slice.rows, upwards ? Number.POSITIVE_INFINITY : page.limit)
+    if (slice === undefined || shown === undefined) return false
+    if (slice.endReached || shown >= page.limit) {
+      // The `limit` closest above the cursor are the oldest of them.
+      if (upwards) source.keepLast(page.limit)
+      return true
+    }
+    // Further up come rows that belong before the first on the page.
+    if (upwards) return false
+    maxId = slice.rows.at(-1)?.cursor
+    assert(maxId !== undefined, 'a source that goes on gives rows')
+  }
+  return true
+}
+
 async function fillDownwards<Row extends { cursor: bigint }, Item>(
   page: Page,
   source: PageSource<Row, Item>,

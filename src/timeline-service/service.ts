@@ -6,6 +6,7 @@ import {
   isVisibleToStrangers,
   type Hydration,
   type StatusView,
+  type WarmStatuses,
 } from '../hydration/contract.ts'
 import type { Cursored, Page } from '../kit/page.ts'
 import type { AccountId, StatusId } from '../snowflake/contract.ts'
@@ -14,11 +15,11 @@ import type { AccountStatusesFilter, StatusStore, TagQuery } from '../status-sto
 import { Celebrities } from './celebrities.ts'
 import type { StatusPage, Thread, TimelineService } from './contract.ts'
 import { HomeSkeleton, type HomeDeps } from './home.ts'
-import { fillPage, type Slice } from './page-filling.ts'
+import { fillPage, fillPageNow, type Slice } from './page-filling.ts'
 import { readThread } from './thread.ts'
 
 export interface TimelineServiceDeps extends Pick<HomeDeps, 'cache' | 'merged' | 'log'> {
-  graph: Pick<SocialGraph, 'relation' | 'following' | 'followerCount'>
+  graph: Pick<SocialGraph, 'relation' | 'regards' | 'following' | 'followerCount'>
   statuses: Pick<
     StatusStore,
     'homeIds' | 'publicIds' | 'tagIds' | 'accountIds' | 'favouriteIds' | 'bookmarkIds' | 'conversation'
@@ -55,6 +56,22 @@ class Timelines implements TimelineService, Disposable {
       read: (slice) => this.#home.read(viewer, slice),
       isShown: (view) => isVisibleAtHome(viewer, view, relationTo),
     })
+  }
+
+  homeNow(viewer: AccountId, page: Page): WarmStatuses | undefined {
+    const { graph, hydration } = this.#deps
+    const regardOf = graph.regards(viewer)
+    const reader = { viewer, regardOf, isShown: (view: StatusView) => isVisibleAtHome(viewer, view, regardOf) }
+    const shown: WarmStatuses = { views: [], marks: [] }
+    const isFilled = fillPageNow(page, {
+      read: (slice) => this.#home.readNow(viewer, slice),
+      show: (rows, limit) =>
+        hydration.inMemory?.(rows.map(cursorOf), { ...reader, limit }, shown) === true ? shown.views.length : undefined,
+      keepLast: (limit) => {
+        for (const list of [shown.views, shown.marks]) list.splice(0, Math.max(0, list.length - limit))
+      },
+    })
+    return isFilled ? shown : undefined
   }
 
   publicTimeline(viewer: AccountId | undefined, page: Page, filter: { onlyMedia: boolean }): Promise<StatusPage> {
@@ -159,4 +176,8 @@ class Timelines implements TimelineService, Disposable {
 
 function wholeSlice(ids: readonly StatusId[], page: Page): Slice<IdRow> {
   return { rows: ids.map((cursor) => ({ cursor })), endReached: ids.length < page.limit }
+}
+
+function cursorOf({ cursor }: IdRow): StatusId {
+  return cursor
 }

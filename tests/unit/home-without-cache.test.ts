@@ -6,6 +6,7 @@ import { CacheError } from '../../src/engines/cache/contract.ts'
 import { AppError } from '../../src/kit/errors.ts'
 import { silentLog } from '../../src/kit/log.ts'
 import type { AccountId, StatusId } from '../../src/snowflake/contract.ts'
+import { NO_RELATION } from '../../src/social-graph/contract.ts'
 import { MergedAuthors, type BuildTicket, type TimelineCache } from '../../src/timeline-cache/contract.ts'
 import { Celebrities } from '../../src/timeline-service/celebrities.ts'
 import { HomeSkeleton, type HomeDeps } from '../../src/timeline-service/home.ts'
@@ -51,7 +52,7 @@ function home(cache: Partial<TimelineCache>, homeIds: HomeDeps['statuses']['home
   const statuses = { homeIds }
   return new HomeSkeleton({
     cache: { ...missing, ...cache },
-    graph: { following: () => [], followerCount: () => 0 },
+    graph: { following: () => [], followerCount: () => 0, regards: () => () => NO_RELATION },
     statuses,
     celebrities: new Celebrities(statuses),
     merged: new MergedAuthors(1_000),

@@ -20,7 +20,7 @@ test('whom a status mentions is told as things are: not while they are suspended
       byIds: async (ids) => ids.map((id) => accountView(id, `p${id}`, { suspended: suspended.has(id) }).account),
     },
     oauth: { appById: async () => undefined },
-    graph: { relation: () => NO_RELATION, followerCount: () => 0, followingCount: () => 0 },
+    graph: { changes: 0, relation: () => NO_RELATION, followerCount: () => 0, followingCount: () => 0 },
     statuses: {
       byIds: async () => [status],
       counts: async () => new Map(),

@@ -96,7 +96,7 @@ export async function openWritingWorld({ charactersMax = 500, on }: WritingOptio
   const cached = new CachedHydration({
     accounts: { byIds: async (ids) => ids.flatMap((id) => people.get(id) ?? []) },
     oauth: { appById: async () => undefined },
-    graph: { relation, followerCount: () => 0, followingCount: () => 0 },
+    graph: { changes: 0, relation, followerCount: () => 0, followingCount: () => 0 },
     statuses: store,
     media: { byIds: (ids) => mediaByIds(db, ids) },
   })

@@ -8,7 +8,7 @@ import type { Edge } from '../routing.ts'
 import type { Scope } from '../scopes.ts'
 
 export interface TimelineRouteDeps {
-  timelines: Pick<TimelineService, 'home' | 'publicTimeline' | 'favourites' | 'bookmarks'>
+  timelines: Pick<TimelineService, 'home' | 'homeNow' | 'publicTimeline' | 'favourites' | 'bookmarks'>
   present: Presenting
 }
 
@@ -30,6 +30,15 @@ function homeRoute(edge: Edge, { timelines, present }: TimelineRouteDeps): void 
       const { statuses } = await timelines.home(call.viewer, page)
       call.link(pageLinks(idsOf(statuses), page.limit, TIMELINE_LINKS))
       return present.statusPage(statuses, call.viewer)
+    },
+    hot: {
+      limits: PAGE_LIMITS.statuses,
+      links: TIMELINE_LINKS,
+      read: (viewer, page, lend) => {
+        const shown = timelines.homeNow(viewer, page)
+        const body = shown === undefined ? undefined : present.warmStatusPage(shown, viewer, lend)
+        return shown === undefined || body === undefined ? undefined : { body, cursors: idsOf(shown.views) }
+      },
     },
   })
 }
