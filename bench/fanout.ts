@@ -1,67 +1,122 @@
-import type { Handler } from '../src/engines/bus/contract.ts'
 /**
  * Deliveries per second into 200,000 present timelines in shared memory, on one thread, from authors whose follower counts
  * fall as a power of rank. Three loops take turns over the same follower lists:
  *
- * - *fan-out*: the whole block, from the message of a committed status to the last timeline;
- * - *timeline cache*: `insert` alone, which finds each follower's ring, keeps it in order and publishes for other threads;
- * - *bare loop*: the reference. The same 24 bytes into the next place of rings of the same total size in one typed array,
- *   followers already known as ring numbers, nothing checked.
+ * - *fan-out*: the whole block, from the message of a committed status to the last timeline. Decoding, graph, order,
+ *   idempotence, publication to other threads and the notes of the status' life are all in it;
+ * - *timeline cache*: the same posts given to `insertPlaces` alone, follower by follower from the graph;
+ * - *bare loop*: the reference, what is left when everything is taken away that is not the delivery itself. For each follower
+ *   it writes 24 bytes into the next place of that follower's ring and moves the ring's end, in typed arrays of the same
+ *   shared memory, with as many rings, of as many places as the timelines have entries, for the same followers in the same
+ *   ascending order. It looks up, compares, checks and publishes nothing, and no reader could use what it writes.
+ *
+ * `deliveriesPerSecond` is the whole block's. `bareLoopRatio` sets delivery beside delivery: the timeline cache beside the bare
+ * loop, from followers to timelines; `fanoutBareLoopRatio` has what a post costs before its first delivery besides.
+ *
+ * Then how cost grows: the whole block again with a hundredth and a tenth of the people, beside them all.
  */
-import { encodeEvent } from '../src/events/contract.ts'
-import { FOLLOWERS_PAGE, startFanout } from '../src/fanout/fanout.ts'
-import { recentLives } from '../src/fanout/lives.ts'
-import { systemClock } from '../src/kit/clock.ts'
-import { seededRandom, type Random } from '../src/seed/random.ts'
-import type { AccountId, StatusId } from '../src/snowflake/contract.ts'
-import { GraphMemory } from '../src/social-graph/memory.ts'
-import { MergedAuthors, type TimelineCache, type TimelineEntry } from '../src/timeline-cache/contract.ts'
-import { openSharedMemoryTimelines } from '../src/timeline-cache/shared-memory.ts'
+import type { BusMessage } from '../src/engines/bus/contract.ts'
+import { FOLLOWERS_PAGE } from '../src/fanout/fanout.ts'
+import type { StatusId } from '../src/snowflake/contract.ts'
+import { makeFanoutWorld, plainEntry, powerLaw, type Author, type FanoutWorld } from './fanout-world.ts'
 import { median, rounded, type BenchOptions, type BenchResult } from './report.ts'
 
 const TIMELINES = 200_000
-const AUTHORS = 2_000
-/** Of the most followed author; the next have this · rank ^ −POPULARITY_EXPONENT. */
-const FOLLOWERS_MAX = 10_000
-const POPULARITY_EXPONENT = 0.78
-/** What every timeline holds when the measurement begins. */
+/** A hundred people for each author who posts. */
+const PEOPLE_PER_AUTHOR = 100
+const FOLLOWERS_MEAN = 100
+/** What every timeline holds when the measurement begins: its second block is opened soon, its third later. */
 const ENTRIES_BEFORE = 40
-const TIMELINE_BYTES = 2 * 2 ** 30
-const SEED = 7
+const GROWTH = [1 / 100, 1 / 10]
 
 const ENTRY_WORDS = 6
-const BARE_PLACES = 64
+/** A power of two, as a ring's owner would choose: about what the timelines hold in the end. */
+const BARE_PLACES = 128
 
-interface Author {
-  id: AccountId
-  followers: AccountId[]
-  /** The same people as ring numbers, ascending. */
-  rings: Uint32Array
+/** Delivers one post of the author; returns to how many. */
+interface Loop {
+  prepare(author: Author): Post
+  deliver(post: Post): number | Promise<number>
 }
 
-interface World {
-  readers: AccountId[]
-  authors: Author[]
-  graph: GraphMemory
-  /** Every post after the other: ids rise. */
-  nextId(): StatusId
+interface Post {
+  author: Author
+  id: StatusId
+  message: BusMessage | undefined
 }
 
 export async function run({ quick }: BenchOptions): Promise<BenchResult> {
-  const rounds = quick ? 5 : 9
+  const rounds = quick ? 7 : 15
   const deliveriesPerRound = quick ? 1_000_000 : 2_000_000
-  const world = makeWorld(seededRandom(SEED))
-  await using cache = openSharedMemoryTimelines({
-    clock: systemClock,
-    bytesLimit: TIMELINE_BYTES,
-    placeOf: (id) => world.graph.placeOf(id),
-  })
-  await fillTimelines(world, cache)
-  const loops = {
-    'fan-out': fanoutLoop(world, cache),
-    'timeline cache': cacheLoop(world, cache),
-    'bare loop': bareLoop(world),
+  await using world = await openWorld(TIMELINES)
+  const before = world.cache.stats()
+  const loops = { 'fan-out': fanoutLoop(world), 'timeline cache': cacheLoop(world), 'bare loop': bareLoop(world) }
+  const measured = await takeTurns(world, loops, { rounds, deliveriesPerRound })
+  const after = world.cache.stats()
+  const reference = measured['bare loop'] ?? []
+  const ratio = (name: keyof typeof loops) =>
+    rounded(median((measured[name] ?? []).map((rate, round) => rate / (reference[round] ?? Number.NaN))))
+  const meanFollowers = world.authors.reduce((sum, { places }) => sum + places.length, 0) / world.authors.length
+  const grown = await growth(quick)
+  return {
+    rows: [
+      ...Object.entries(measured).map(([name, rates]) => ({
+        measured: name,
+        people: TIMELINES,
+        'deliveries/s': Math.round(median(rates)),
+        best: Math.round(Math.max(...rates)),
+        'posts/s': Math.round(median(rates) / meanFollowers),
+        'of bare loop': ratio(name as keyof typeof loops), // the keys of `loops`
+        'entries/timeline': name === 'fan-out' ? rounded(after.entries / after.present) : null,
+        'bytes/timeline': name === 'fan-out' ? Math.round(after.bytes / after.present) : null,
+      })),
+      ...grown.map(({ people, rates, entriesPerTimeline, bytesPerTimeline }) => ({
+        measured: 'fan-out',
+        people,
+        'deliveries/s': Math.round(median(rates)),
+        best: Math.round(Math.max(...rates)),
+        'posts/s': Math.round(median(rates) / meanFollowers),
+        'of bare loop': null,
+        'entries/timeline': entriesPerTimeline,
+        'bytes/timeline': bytesPerTimeline,
+      })),
+    ],
+    summary: {
+      bench: 'fanout',
+      deliveriesPerSecond: Math.round(median(measured['fan-out'] ?? [])),
+      cacheDeliveriesPerSecond: Math.round(median(measured['timeline cache'] ?? [])),
+      referenceDeliveriesPerSecond: Math.round(median(reference)),
+      bareLoopRatio: ratio('timeline cache'),
+      fanoutBareLoopRatio: ratio('fan-out'),
+      timelines: after.present,
+      entries: after.entries,
+      entriesPerTimeline: rounded(after.entries / after.present),
+      bytesPerTimeline: Math.round(after.bytes / after.present),
+      bytesPerTimelineBefore: Math.round(before.bytes / before.present),
+      bytesPerThousandPeople: Math.round(((after.bytes + world.graph.bytes) / TIMELINES) * 1000),
+      meanFollowers: rounded(meanFollowers),
+      ...Object.fromEntries(
+        grown.map(({ people, rates }) => [`deliveriesPerSecond${people}People`, Math.round(median(rates))]),
+      ),
+    },
   }
+}
+
+function openWorld(timelines: number): Promise<FanoutWorld> {
+  return makeFanoutWorld({
+    timelines,
+    followers: powerLaw(timelines / PEOPLE_PER_AUTHOR, FOLLOWERS_MEAN),
+    entriesBefore: ENTRIES_BEFORE,
+    celebrityFollowers: timelines,
+  })
+}
+
+/** Rates of each loop, round by round. */
+async function takeTurns(
+  world: FanoutWorld,
+  loops: Record<string, Loop>,
+  { rounds, deliveriesPerRound }: { rounds: number; deliveriesPerRound: number },
+): Promise<Record<string, number[]>> {
   const rates: Record<string, number[]> = {}
   for (let round = 0; round <= rounds; round++) {
     for (const [name, loop] of Object.entries(loops)) {
@@ -69,155 +124,99 @@ export async function run({ quick }: BenchOptions): Promise<BenchResult> {
       if (round > 0) (rates[name] ??= []).push(rate) // the first compiles
     }
   }
-  const rate = (name: keyof typeof loops) => median(rates[name] ?? [])
-  const reference = rate('bare loop')
-  const { entries, bytes, present } = cache.stats()
-  const meanFollowers = world.authors.reduce((sum, { rings }) => sum + rings.length, 0) / AUTHORS
-  return {
-    rows: Object.entries(rates).map(([name, all]) => ({
-      measured: name,
-      'deliveries/s': Math.round(median(all)),
-      best: Math.round(Math.max(...all)),
-      'posts/s': Math.round(median(all) / meanFollowers),
-      'of bare loop': rounded(median(all) / reference),
-    })),
-    summary: {
-      bench: 'fanout',
-      deliveriesPerSecond: Math.round(rate('fan-out')),
-      cacheDeliveriesPerSecond: Math.round(rate('timeline cache')),
-      referenceDeliveriesPerSecond: Math.round(reference),
-      ratio: rounded(rate('fan-out') / reference),
-      cacheRatio: rounded(rate('timeline cache') / reference),
-      timelines: present,
-      entries,
-      bytes,
-      meanFollowers: rounded(meanFollowers),
-    },
-  }
+  return rates
 }
 
-/** Delivers one post of the author; returns to how many. */
-type Loop = (author: Author, id: StatusId) => Promise<number>
-
-async function deliveriesPerSecond(world: World, loop: Loop, atLeast: number): Promise<number> {
+async function deliveriesPerSecond(world: FanoutWorld, loop: Loop, atLeast: number): Promise<number> {
+  const turns = Math.ceil(atLeast / world.authors.reduce((sum, { places }) => sum + places.length, 0))
+  // What the relay hands over is there before.
+  const posts = Array.from({ length: turns }, () => world.authors.map((author) => loop.prepare(author))).flat()
   const beginMs = performance.now()
   let delivered = 0
-  while (delivered < atLeast) {
-    for (const author of world.authors) delivered += await loop(author, world.nextId())
+  for (const post of posts) {
+    const one = loop.deliver(post)
+    delivered += typeof one === 'number' ? one : await one
   }
   return (delivered / (performance.now() - beginMs)) * 1000
 }
 
-function makeWorld(random: Random): World {
-  // Ids as they come from sign-ups over time, not in ring order.
-  const ids = Array.from({ length: TIMELINES + AUTHORS }, (_, n) => BigInt(n + 1) << 24n)
-  const readers = ids.slice(0, TIMELINES) as AccountId[]
-  const graph = new GraphMemory()
-  const authors = ids.slice(TIMELINES).map((id, rank) => {
-    const count = Math.round(FOLLOWERS_MAX * (rank + 1) ** -POPULARITY_EXPONENT)
-    const rings = new Set<number>()
-    while (rings.size < count) rings.add(random.below(TIMELINES))
-    const ascending = Uint32Array.from(rings).sort()
-    const followers = Array.from(ascending, (ring) => readers[ring]).filter((reader) => reader !== undefined)
-    for (const follower of followers) graph.loadFollow(follower, id as AccountId)
-    return { id: id as AccountId, followers, rings: ascending }
-  })
-  graph.settle()
-  let lastId = 2n ** 60n
-  return { readers, authors: shuffled(authors, random), graph, nextId: () => (lastId += 4096n) as StatusId }
+interface Growth {
+  people: number
+  rates: number[]
+  entriesPerTimeline: number
+  bytesPerTimeline: number
 }
 
-/** Popular and unknown authors post in turn, as in life. */
-function shuffled<T>(items: T[], random: Random): T[] {
-  return items
-    .map((item) => ({ item, at: random.unit() }))
-    .toSorted((a, b) => a.at - b.at)
-    .map(({ item }) => item)
-}
-
-async function fillTimelines(world: World, cache: TimelineCache): Promise<void> {
-  for (const reader of world.readers) {
-    const ticket = await cache.beginBuild(reader)
-    if (ticket !== undefined) await cache.finishBuild(ticket, [], 0n)
-  }
-  for (const author of world.authors.slice(0, ENTRIES_BEFORE)) {
-    await cache.insert(plainEntry(author, world.nextId()), world.readers)
-  }
-}
-
-function plainEntry(author: Author, id: StatusId): TimelineEntry {
-  return { id, author: author.id, boostOf: 0n, flags: 0 }
-}
-
-function fanoutLoop(world: World, cache: TimelineCache): Loop {
-  let handler: Handler = () => Promise.reject(new Error('fan-out did not join'))
-  const lives = recentLives()
-  startFanout({
-    bus: {
-      join: (_group, _types, joined) => {
-        handler = joined
-        return { [Symbol.asyncDispose]: async () => {} }
-      },
-    },
-    graph: {
-      relation: (viewer, target) => world.graph.relation(viewer, target, 0),
-      followerCount: (id) => world.graph.followerCount(id),
-      followersPage: (author, after, limit) => world.graph.followersPage(author, after, limit),
-      followerPlaces: (author, after, limit) => world.graph.followerPlaces(author, after, limit),
-      apply: async () => {},
-    },
-    statuses: { byIds: async () => [], homeIds: async () => [] },
-    cache,
-    merged: new MergedAuthors(FOLLOWERS_MAX),
-    lives,
-    clock: systemClock,
-  })
-  return async (author, id) => {
-    const event = encodeEvent('status.created', author.id, {
-      id,
-      author: author.id,
-      visibility: 'public',
-      boostOf: null,
-      boostedAuthor: null,
-      inReplyTo: null,
-      inReplyToAuthor: null,
-      mentions: [],
-      acceptedAtMs: 0,
+/** The whole block with fewer people, whose authors have as many followers. */
+async function growth(quick: boolean): Promise<Growth[]> {
+  const grown: Growth[] = []
+  for (const share of GROWTH) {
+    const people = TIMELINES * share
+    await using world = await openWorld(people)
+    const plan = { rounds: quick ? 3 : 7, deliveriesPerRound: 500_000 }
+    const { all = [] } = await takeTurns(world, { all: fanoutLoop(world) }, plan)
+    const { bytes, entries, present } = world.cache.stats()
+    grown.push({
+      people,
+      rates: all,
+      entriesPerTimeline: rounded(entries / present),
+      bytesPerTimeline: Math.round(bytes / present),
     })
-    await handler({ ...event, id, createdAtMs: 0 })
-    return lives.find(id)?.delivered ?? 0
+  }
+  return grown
+}
+
+function fanoutLoop(world: FanoutWorld): Loop {
+  return {
+    prepare: (author) => {
+      const message = world.message(author.id)
+      return { author, id: message.id as StatusId, message } // messages of this world carry their status' id
+    },
+    deliver: ({ message }) => (message === undefined ? 0 : world.fanOut(message)),
   }
 }
 
-function cacheLoop(_world: World, cache: TimelineCache): Loop {
-  return async (author, id) => {
-    const entry = plainEntry(author, id)
-    let delivered = 0
-    for (let from = 0; from < author.followers.length; from += FOLLOWERS_PAGE) {
-      delivered += await cache.insert(entry, author.followers.slice(from, from + FOLLOWERS_PAGE))
-    }
-    return delivered
+function cacheLoop(world: FanoutWorld): Loop {
+  return {
+    prepare: (author) => ({ author, id: world.nextId(), message: undefined }),
+    deliver: ({ author, id }) => {
+      const entry = plainEntry(author.id, id)
+      let delivered = 0
+      let after = -1
+      for (;;) {
+        const places = world.graph.followerPlaces(author.id, after, FOLLOWERS_PAGE)
+        delivered += world.cache.insertPlaces?.(entry, places) ?? 0
+        if (places.length < FOLLOWERS_PAGE) return delivered
+        after = places[places.length - 1] ?? after
+      }
+    },
   }
 }
 
-function bareLoop(_world: World): Loop {
-  const written = new Uint32Array(TIMELINES)
-  const words = new Uint32Array(TIMELINES * BARE_PLACES * ENTRY_WORDS)
-  words.fill(1) // has the memory before the measurement, as the timelines have
-  return async (author, id) => {
-    const [idLow, idHigh] = [Number(id & 0xffff_ffffn), Number(id >> 32n)]
-    const [authorLow, authorHigh] = [Number(author.id & 0xffff_ffffn), Number(author.id >> 32n)]
-    for (const ring of author.rings) {
-      const n = written[ring] ?? 0
-      const at = (ring * BARE_PLACES + (n % BARE_PLACES)) * ENTRY_WORDS
-      words[at] = idLow
-      words[at + 1] = idHigh
-      words[at + 2] = 0
-      words[at + 3] = 0
-      words[at + 4] = authorLow
-      words[at + 5] = authorHigh
-      written[ring] = n + 1
-    }
-    return author.rings.length
+function bareLoop(world: FanoutWorld): Loop {
+  const written = new Uint32Array(new SharedArrayBuffer(TIMELINES * 4))
+  const words = new Uint32Array(new SharedArrayBuffer(TIMELINES * BARE_PLACES * ENTRY_WORDS * 4))
+  words.fill(1) // has the memory before the measurement
+  return {
+    prepare: (author) => ({ author, id: world.nextId(), message: undefined }),
+    deliver: ({ author, id }) => {
+      const { places } = author
+      const [idLow, idHigh] = [Number(id & 0xffff_ffffn), Number(id >> 32n)]
+      const [authorLow, authorHigh] = [Number(author.id & 0xffff_ffffn), Number(author.id >> 32n)]
+      // A plain index: what an iterator costs is not the delivery.
+      for (let index = 0; index < places.length; index++) {
+        const ring = places[index] ?? 0
+        const n = written[ring] ?? 0
+        const at = (ring * BARE_PLACES + (n % BARE_PLACES)) * ENTRY_WORDS
+        words[at] = idLow
+        words[at + 1] = idHigh
+        words[at + 2] = 0
+        words[at + 3] = 0
+        words[at + 4] = authorLow
+        words[at + 5] = authorHigh
+        written[ring] = n + 1
+      }
+      return places.length
+    },
   }
 }

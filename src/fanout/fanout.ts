@@ -45,7 +45,7 @@ const FANOUT_EVENTS = [
 
 export interface FanoutDeps {
   bus: Pick<Bus, 'join'>
-  graph: Pick<SocialGraph, 'apply' | 'followersPage' | 'followerPlaces' | 'followerCount' | 'relation'>
+  graph: Pick<SocialGraph, 'apply' | 'followersPage' | 'followerPlaces' | 'followerCount' | 'placeOf' | 'relation'>
   statuses: Pick<StatusStore, 'byIds' | 'homeIds'>
   cache: TimelineCache
   merged: MergedAuthors
@@ -121,7 +121,11 @@ class Fanout {
       walk.delivered += await cache.insert(entry, owners)
       for (const owner of owners) walk.shards.add(cache.shardOf(owner))
     }
-    if (walk.afterPlace < 0) await insert([event.author])
+    if (walk.afterPlace < 0) {
+      walk.shards.add(cache.shardOf(event.author))
+      const own = () => Uint32Array.of(graph.placeOf(event.author))
+      walk.delivered += cache.insertPlaces?.(entry, own()) ?? (await cache.insert(entry, [event.author]))
+    }
     failpoint('W10')
     if (event.visibility === 'direct') {
       const readers = event.mentions.filter((reader) => graph.relation(reader, event.author).following)

@@ -78,6 +78,7 @@ function openWorld(options: WorldOptions = {}): World {
   }
   const graph = {
     apply: async () => {},
+    placeOf: (author: AccountId) => Number(author),
     followerCount: (author: AccountId) => followersOf(author).length,
     relation: (viewer: AccountId, target: AccountId) =>
       graphFacts({ following: follows.get(target)?.has(viewer) === true }),
