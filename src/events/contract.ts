@@ -75,6 +75,10 @@ export interface EventBodies {
   }
   /** Tokens or sessions ended: streams are cut, caches dropped. `tokenHash` is hex SHA-256, null for all of the account. */
   'token.revoked': { account: AccountId | null; tokenHash: string | null }
+  /** The account's lists, or their members, are others now. */
+  'lists.changed': { account: AccountId }
+  /** The account follows other hashtags now. */
+  'tags.followed': { account: AccountId }
   /** The account's filters are others now: caches of them are dropped, its streams are told. */
   'filters.changed': { account: AccountId }
   'notification.created': {
@@ -196,6 +200,8 @@ const SHAPES: Shapes = {
   'statuses.imported': { authors: 'ids' },
   'account.changed': { id: 'id', change: ['created', 'profile', 'suspended', 'unsuspended', 'deleted'] },
   'token.revoked': { account: 'id or null', tokenHash: 'text or null' },
+  'lists.changed': { account: 'id' },
+  'tags.followed': { account: 'id' },
   'filters.changed': { account: 'id' },
   'notification.created': { id: 'id', recipient: 'id', type: 'text', from: 'id', status: 'id or null' },
 }

@@ -2,9 +2,11 @@
 import { decodeEvent } from '../events/contract.ts'
 import type { StatusLives } from '../fanout/contract.ts'
 import { startFanout } from '../fanout/fanout.ts'
+import { listMembership } from '../lists/membership.ts'
 import { notificationConsumer } from '../notifications/consumer.ts'
 import type { Relay } from '../relay/contract.ts'
 import { startRelay } from '../relay/relay.ts'
+import type { AccountId } from '../snowflake/contract.ts'
 import type { TimelineCache } from '../timeline-cache/contract.ts'
 import type { Engines } from './engines.ts'
 import type { Stores } from './stores.ts'
@@ -25,6 +27,11 @@ export function startBackground(deps: BackgroundDeps, resources: AsyncDisposable
   const shared = { bus, cache, clock, graph, lives, merged, statuses }
   resources.use(startFanout(shared))
   resources.use(notificationConsumer({ ...shared, database, outbox, accounts: people.accounts }))
+  const isFollowing = (account: AccountId, other: AccountId) => {
+    const { following, requested } = graph.relation(account, other)
+    return following || requested
+  }
+  resources.use(listMembership({ bus, db: database, outbox, isFollowing }))
   return resources.use(
     startRelay({
       queue: outbox,

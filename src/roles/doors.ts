@@ -13,6 +13,7 @@ import { filterV1Routes } from '../edge/routes/filters-v1.ts'
 import { filterRoutes } from '../edge/routes/filters.ts'
 import { healthRoutes } from '../edge/routes/health.ts'
 import { instanceRoutes } from '../edge/routes/instance.ts'
+import { listRoutes } from '../edge/routes/lists.ts'
 import { mediaRoutes } from '../edge/routes/media.ts'
 import { pictureRoutes } from '../edge/routes/misc-pictures.ts'
 import { miscRoutes } from '../edge/routes/misc.ts'
@@ -92,6 +93,7 @@ export async function openEdge(config: Config, engines: ThreadEngines, blocks: S
   scheduledStatusRoutes(edge, deps)
   mediaRoutes(edge, { ...deps, files: engines.files })
   timelineRoutes(edge, deps)
+  listRoutes(edge, deps)
   tagRoutes(edge, deps)
   notificationRoutes(edge, deps)
   notificationPolicyRoutes(edge, deps)

@@ -4,6 +4,7 @@ import { migrations as bus } from '../engines/bus/migrations.ts'
 import { allMigrations, type Migrations } from '../engines/database/migrate.ts'
 import { migrations as outbox } from '../engines/outbox/migrations.ts'
 import { migrations as filters } from '../filters/migrations.ts'
+import { migrations as lists } from '../lists/migrations.ts'
 import { migrations as media } from '../media/migrations.ts'
 import { migrations as notifications } from '../notifications/migrations.ts'
 import { migrations as snowflake } from '../snowflake/migrations.ts'
@@ -20,4 +21,5 @@ export const MIGRATIONS: Migrations = allMigrations(
   media,
   filters,
   notifications,
+  lists,
 )

@@ -34,10 +34,10 @@ interface ServingDeps {
 export function openServing(deps: ServingDeps, resources: AsyncDisposableStack): Serving {
   const { config, engines, stores, background } = deps
   const { bus, clock, database: db, log, outbox, snowflakes } = engines
-  const { people, graph, statuses, media, hydration, merged } = stores
+  const { people, graph, statuses, media, hydration, merged, lists } = stores
   const { timelineCache } = background
   const timelines = resources.use(
-    openTimelineService({ bus, cache: timelineCache, graph, hydration, log, merged, statuses }),
+    openTimelineService({ bus, cache: timelineCache, graph, hydration, log, merged, statuses, lists }),
   )
   const { accounts } = people
   const rules = { localDomain: config.localDomain, charactersMax: config.maxCharacters }

@@ -7,6 +7,8 @@ import type { Hydration } from '../hydration/contract.ts'
 import { ToldHydration } from '../hydration/told-hydration.ts'
 import type { Config } from '../kit/config/config.ts'
 import { NO_SIBLINGS } from '../kit/siblings.ts'
+import type { Lists } from '../lists/contract.ts'
+import { openLists } from '../lists/lists.ts'
 import type { Media } from '../media/contract.ts'
 import { imageProcessor } from '../media/image.ts'
 import { openMedia } from '../media/media.ts'
@@ -23,6 +25,7 @@ export interface Stores {
   statuses: StatusStore
   media: Media
   filters: Filters
+  lists: Lists
   hydration: Hydration
   /** Authors who are merged at read. */
   merged: MergedAuthors
@@ -41,9 +44,10 @@ export async function openStores(
   const statuses = openStatusStore({ db, clock })
   const media = openMedia({ db, files: engines.files, images: imageProcessor(), snowflakes, clock })
   const filters = resources.use(openFilters({ database: db, outbox, bus, clock, siblings }))
+  const lists = resources.use(await openLists({ db, outbox, bus, log }))
   const { accounts, oauth } = people
   const hydration = resources.use(new ToldHydration({ accounts, oauth, graph, statuses, media }, siblings))
   resources.use(hydration.listenTo(bus))
   const merged = new MergedAuthors(config.timelines.celebrityFollowers, engines.shared?.mergedAuthors)
-  return { people, graph, statuses, media, filters, hydration, merged }
+  return { people, graph, statuses, media, filters, lists, hydration, merged }
 }

@@ -1,6 +1,7 @@
 /** Reads timelines: locate, read entries, merge celebrities, hydrate, apply the rules, page; rebuild what is missing. */
 import type { StatusView, WarmStatuses } from '../hydration/contract.ts'
 import type { Page } from '../kit/page.ts'
+import type { ListView } from '../lists/contract.ts'
 import type { AccountId, StatusId } from '../snowflake/contract.ts'
 import type { AccountStatusesFilter, TagQuery } from '../status-store/contract.ts'
 
@@ -19,6 +20,8 @@ export interface TimelineService {
   home(viewer: AccountId, page: Page): Promise<StatusPage>
   /** The same page without waiting, if all of it is in memory: undefined otherwise. */
   homeNow(viewer: AccountId, page: Page): WarmStatuses | undefined
+  /** What the list's owner may read of its members: what home would show, and its policy about replies. */
+  list(list: ListView, page: Page): Promise<StatusPage>
   publicTimeline(viewer: AccountId | undefined, page: Page, filter: { onlyMedia: boolean }): Promise<StatusPage>
   /** What was said in public under hashtags. */
   tag(viewer: AccountId | undefined, query: TagQuery, page: Page): Promise<StatusPage>

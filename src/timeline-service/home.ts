@@ -99,9 +99,13 @@ export class HomeSkeleton {
     return { rows: [...rows, ...older.rows], endReached: older.endReached }
   }
 
-  async #readStore(viewer: AccountId, page: Page): Promise<Slice<HomeRow>> {
-    const read = () => this.#deps.statuses.homeIds(this.#fannedOutAuthors(viewer), page, viewer)
-    const rows = await this.#storeReads.run(read)
+  #readStore(viewer: AccountId, page: Page): Promise<Slice<HomeRow>> {
+    return this.readStoreOf(this.#fannedOutAuthors(viewer), page, viewer)
+  }
+
+  /** What the store has of these authors, for a home or for a list. */
+  async readStoreOf(authors: readonly AccountId[], page: Page, viewer: AccountId): Promise<Slice<HomeRow>> {
+    const rows = await this.#storeReads.run(() => this.#deps.statuses.homeIds(authors, page, viewer))
     return { rows: rows.map(({ id }) => ({ cursor: id })), endReached: rows.length < page.limit }
   }
 

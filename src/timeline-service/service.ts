@@ -9,6 +9,7 @@ import {
   type WarmStatuses,
 } from '../hydration/contract.ts'
 import type { Cursored, Page } from '../kit/page.ts'
+import { showsReply, type Lists, type ListView } from '../lists/contract.ts'
 import type { AccountId, StatusId } from '../snowflake/contract.ts'
 import type { SocialGraph } from '../social-graph/contract.ts'
 import type { AccountStatusesFilter, StatusStore, TagQuery } from '../status-store/contract.ts'
@@ -25,6 +26,8 @@ export interface TimelineServiceDeps extends Pick<HomeDeps, 'cache' | 'merged' |
     'homeIds' | 'publicIds' | 'tagIds' | 'accountIds' | 'favouriteIds' | 'bookmarkIds' | 'conversation'
   >
   hydration: Hydration
+  /** Left out where nobody has lists. */
+  lists?: Pick<Lists, 'hiddenFromHome'>
   bus: Pick<Bus, 'listen'>
 }
 
@@ -54,14 +57,26 @@ class Timelines implements TimelineService, Disposable {
     return this.#page(page, {
       viewer,
       read: (slice) => this.#home.read(viewer, slice),
-      isShown: (view) => isVisibleAtHome(viewer, view, relationTo),
+      isShown: this.#atHome(viewer, relationTo),
+    })
+  }
+
+  list(list: ListView, page: Page): Promise<StatusPage> {
+    const { account: viewer } = list.record
+    const relationTo = (target: AccountId) => this.#deps.graph.relation(viewer, target)
+    const members = [...list.members]
+    return this.#page(page, {
+      viewer,
+      read: (slice) => this.#home.readStoreOf(members, slice, viewer),
+      isShown: (view) =>
+        isVisibleAtHome(viewer, view, relationTo) && (view.boostOf !== undefined || showsReply(list, view.status)),
     })
   }
 
   homeNow(viewer: AccountId, page: Page): WarmStatuses | undefined {
     const { graph, hydration } = this.#deps
     const regardOf = graph.regards(viewer)
-    const reader = { viewer, regardOf, isShown: (view: StatusView) => isVisibleAtHome(viewer, view, regardOf) }
+    const reader = { viewer, regardOf, isShown: this.#atHome(viewer, regardOf) }
     const shown: WarmStatuses = { views: [], marks: [] }
     const isFilled = fillPageNow(page, {
       read: (slice) => this.#home.readNow(viewer, slice),
@@ -117,6 +132,13 @@ class Timelines implements TimelineService, Disposable {
 
   [Symbol.dispose](): void {
     this.#listening[Symbol.dispose]()
+  }
+
+  /** Home's rules; people of exclusive lists are read there. */
+  #atHome(viewer: AccountId, regardOf: Parameters<typeof isVisibleAtHome>[2]): (view: StatusView) => boolean {
+    const hidden = this.#deps.lists?.hiddenFromHome(viewer)
+    if (hidden === undefined) return (view) => isVisibleAtHome(viewer, view, regardOf)
+    return (view) => !hidden.has(view.status.accountId) && isVisibleAtHome(viewer, view, regardOf)
   }
 
   async #page(

@@ -54,6 +54,8 @@ const EXAMPLES: { [T in EventType]: EventBodies[T] } = {
   'account.changed': { id: account(1n), change: 'suspended' },
   // A hash of digits alone must not become a number on the way.
   'token.revoked': { account: null, tokenHash: '1234567890'.repeat(6) + '1234' },
+  'lists.changed': { account: account(2n) },
+  'tags.followed': { account: account(2n) },
   'filters.changed': { account: account(2n) },
   'notification.created': { id: 5n, recipient: account(1n), type: '42', from: account(2n), status: null },
 }

@@ -116,13 +116,6 @@ function emptyRoutes(edge: Edge, deps: AccountRouteDeps): void {
   })
   edge.route({
     method: 'GET',
-    path: '/api/v1/accounts/:id/lists',
-    auth: 'user',
-    scopes: ['read:lists'],
-    handler: emptyList,
-  })
-  edge.route({
-    method: 'GET',
     path: '/api/v1/accounts/:id/identity_proofs',
     auth: 'user',
     scopes: [],
