@@ -16,14 +16,19 @@ import { Redis } from 'ioredis'
 
 const START_MS_MAX = 20_000
 const CLUSTER_MS_MAX = 60_000
+const MIGRATE_MS_MAX = 10_000
 const POLL_MS = 20
 const SLOTS = 16_384
 const MASTERS = 3
 /** A cluster replaces a master that has been silent for this long. */
 const NODE_TIMEOUT_MS = 1_500
 
-/** The server in the background, its pid on the first line; both end when our side of the input closes. */
-const KEEPER = `folder=$1; shift; redis-server "$@" >/dev/null 2>&1 & echo $!; cat >/dev/null; kill -9 $!; rm -rf "$folder"`
+/**
+ * The server in the background, its pid on the first line; both end when our side of the input closes. Told to leave, it
+ * goes alone: its server is gone, and its folder belongs to another keeper.
+ */
+const KEEPER = `folder=$1; shift; redis-server "$@" >/dev/null 2>&1 & echo $!
+head -n 1 | grep -q leave && exit; kill -9 $! 2>/dev/null; rm -rf "$folder"`
 
 const MISSING = `redis-server is not installed, and these tests are about it. Install Redis 7 or newer, or Valkey:
   Debian, Ubuntu   apt-get install redis-server
@@ -136,8 +141,7 @@ class Server implements RedisServer {
   async restart(): Promise<void> {
     const before = this.#keeper
     await this.start()
-    // Not closed: it would remove the folder.
-    before?.unref()
+    before?.stdin?.end('leave\n')
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -155,6 +159,8 @@ export interface RedisCluster extends AsyncDisposable {
   readonly url: string
   /** Waits until all slots are served and every server agrees on who is a master, whose number is returned. */
   settle(): Promise<number>
+  /** Moves a slot with its keys, one by one, from one master to another. */
+  moveSlot(slot: number, from: RedisServer, to: RedisServer): Promise<void>
 }
 
 /** Three masters, each with a replica. */
@@ -177,6 +183,7 @@ export async function startRedisCluster(settings: RedisSettings = {}): Promise<R
     servers,
     url: servers.map(({ url }) => url).join(','),
     settle: () => settledMasters(servers),
+    moveSlot: (slot, from, to) => moveSlot(servers, { slot, from, to }),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
 }
@@ -205,6 +212,29 @@ async function joinServers(servers: readonly RedisServer[]): Promise<void> {
     return states.every((state) => state === 'up')
   })
   assert.equal(await settledMasters(servers), MASTERS)
+}
+
+async function moveSlot(
+  servers: readonly RedisServer[],
+  { slot, from, to }: { slot: number; from: RedisServer; to: RedisServer },
+): Promise<void> {
+  const [fromId, toId] = await Promise.all(
+    [from, to].map(async (server) => String(await server.run('CLUSTER', 'MYID'))),
+  )
+  assert(fromId !== undefined && toId !== undefined)
+  await to.run('CLUSTER', 'SETSLOT', slot, 'IMPORTING', fromId)
+  await from.run('CLUSTER', 'SETSLOT', slot, 'MIGRATING', toId)
+  for (;;) {
+    const keys = (await from.run('CLUSTER', 'GETKEYSINSLOT', slot, 1)) as string[]
+    if (keys.length === 0) break
+    await from.run('MIGRATE', '127.0.0.1', to.port, '', 0, MIGRATE_MS_MAX, 'KEYS', ...keys)
+  }
+  // First those concerned: whoever else hears of it later is told by them.
+  const others = servers.filter((server) => server !== to && server !== from)
+  for (const server of [to, from, ...others]) {
+    // A replica learns it from its master.
+    if ((await server.info('role')) === 'master') await server.run('CLUSTER', 'SETSLOT', slot, 'NODE', toId)
+  }
 }
 
 async function settledMasters(servers: readonly RedisServer[]): Promise<number> {
