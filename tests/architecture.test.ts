@@ -10,8 +10,18 @@ import test from 'node:test'
 const ROOT = join(import.meta.dirname, '..')
 
 const ENGINES = ['engines/bus', 'engines/cache', 'engines/database', 'engines/files', 'engines/outbox']
-const STORES = ['accounts', 'earlybird', 'filters', 'lists', 'media', 'social-graph', 'status-store', 'timeline-cache']
-const FLOWS = ['blender', 'fanout', 'ingester', 'notifications', 'relay', 'timeline-service', 'write-api']
+const STORES = [
+  'accounts',
+  'earlybird',
+  'filters',
+  'lists',
+  'media',
+  'social-graph',
+  'status-store',
+  'tag-follows',
+  'timeline-cache',
+]
+const FLOWS = ['blender', 'discovery', 'fanout', 'ingester', 'notifications', 'relay', 'timeline-service', 'write-api']
 const DOORS = ['edge', 'http-push', 'mobile-push']
 /** Wires everything and sees everything. */
 const WIRING = ['cli', 'main.ts', 'roles']

@@ -29,6 +29,8 @@ export interface EventBodies {
     mentions: AccountId[]
     /** Times of the life of a status, milliseconds since 1970. */
     acceptedAtMs: number
+    /** Normalised hashtags, where there are any. */
+    tags?: string[]
   }
   'status.edited': { id: StatusId; author: AccountId; revision: number; mentions: AccountId[] }
   /**
@@ -175,6 +177,7 @@ const SHAPES: Shapes = {
     inReplyToAuthor: 'id or null',
     mentions: 'ids',
     acceptedAtMs: 'number',
+    tags: { optional: 'texts' },
   },
   'status.edited': { id: 'id', author: 'id', revision: 'number', mentions: 'ids' },
   'status.deleted': {

@@ -1,4 +1,5 @@
 /** Starts what works without anybody asking: the relay and every group of the bus. One thread of a server runs it. */
+import { noteUses } from '../discovery/uses.ts'
 import { decodeEvent } from '../events/contract.ts'
 import type { StatusLives } from '../fanout/contract.ts'
 import { startFanout } from '../fanout/fanout.ts'
@@ -31,6 +32,7 @@ export function startBackground(deps: BackgroundDeps, resources: AsyncDisposable
     const { following, requested } = graph.relation(account, other)
     return following || requested
   }
+  resources.use(noteUses({ bus, database, statuses }))
   resources.use(listMembership({ bus, db: database, outbox, isFollowing }))
   return resources.use(
     startRelay({

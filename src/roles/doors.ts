@@ -119,7 +119,7 @@ function pageSettings(config: Config): PageSettings {
     rules: [],
     contactEmail: config.site.contactEmail ?? null,
     registrations: isClosed(config) ? 'closed' : config.registrations.mode === 'approved' ? 'approval' : 'open',
-    indexableByDefault: true,
+    indexableByDefault: config.searchableByDefault,
     requirePkce: false,
     domain: config.localDomain,
     baseUrl: config.baseUrl,

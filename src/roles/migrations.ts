@@ -1,5 +1,6 @@
 /** Every migration of every block, in one list: what a database of this version has. */
 import { migrations as accounts } from '../accounts/migrations.ts'
+import { migrations as discovery } from '../discovery/migrations.ts'
 import { migrations as bus } from '../engines/bus/migrations.ts'
 import { allMigrations, type Migrations } from '../engines/database/migrate.ts'
 import { migrations as outbox } from '../engines/outbox/migrations.ts'
@@ -10,6 +11,7 @@ import { migrations as notifications } from '../notifications/migrations.ts'
 import { migrations as snowflake } from '../snowflake/migrations.ts'
 import { migrations as graph } from '../social-graph/migrations.ts'
 import { migrations as statuses } from '../status-store/migrations.ts'
+import { migrations as tagFollows } from '../tag-follows/migrations.ts'
 
 export const MIGRATIONS: Migrations = allMigrations(
   snowflake,
@@ -22,4 +24,6 @@ export const MIGRATIONS: Migrations = allMigrations(
   filters,
   notifications,
   lists,
+  tagFollows,
+  discovery,
 )

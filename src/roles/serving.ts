@@ -1,4 +1,6 @@
 /** Opens the blocks that answer people. They run in every api thread: nothing here may need to be one per server. */
+import type { Discovery } from '../discovery/contract.ts'
+import { openDiscovery } from '../discovery/discovery.ts'
 import type { StatusLife } from '../fanout/contract.ts'
 import type { Config } from '../kit/config/config.ts'
 import type { Notifications } from '../notifications/contract.ts'
@@ -21,6 +23,7 @@ export interface BackgroundAnswers {
 export interface Serving extends Stores, BackgroundAnswers {
   timelines: TimelineService
   notifications: Notifications
+  discovery: Discovery
   writeApi: WriteApi
 }
 
@@ -47,6 +50,7 @@ export function openServing(deps: ServingDeps, resources: AsyncDisposableStack):
     ...background,
     timelines,
     notifications: openNotifications({ database: db, hydration, graph, clock }),
+    discovery: openDiscovery({ database: db, accounts, graph, hydration, clock, trends: config.trends }),
     writeApi: openWriteApi(writing),
   }
 }

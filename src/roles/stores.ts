@@ -16,6 +16,8 @@ import type { SocialGraph } from '../social-graph/contract.ts'
 import { openSocialGraph } from '../social-graph/graph.ts'
 import type { StatusStore } from '../status-store/contract.ts'
 import { openStatusStore } from '../status-store/store.ts'
+import type { TagFollows } from '../tag-follows/contract.ts'
+import { openTagFollows } from '../tag-follows/tag-follows.ts'
 import { MergedAuthors } from '../timeline-cache/contract.ts'
 import type { ThreadEngines } from './engines.ts'
 
@@ -26,6 +28,7 @@ export interface Stores {
   media: Media
   filters: Filters
   lists: Lists
+  tagFollows: TagFollows
   hydration: Hydration
   /** Authors who are merged at read. */
   merged: MergedAuthors
@@ -45,9 +48,10 @@ export async function openStores(
   const media = openMedia({ db, files: engines.files, images: imageProcessor(), snowflakes, clock })
   const filters = resources.use(openFilters({ database: db, outbox, bus, clock, siblings }))
   const lists = resources.use(await openLists({ db, outbox, bus, log }))
+  const tagFollows = resources.use(await openTagFollows({ db, outbox, bus, clock, log, siblings }))
   const { accounts, oauth } = people
   const hydration = resources.use(new ToldHydration({ accounts, oauth, graph, statuses, media }, siblings))
   resources.use(hydration.listenTo(bus))
   const merged = new MergedAuthors(config.timelines.celebrityFollowers, engines.shared?.mergedAuthors)
-  return { people, graph, statuses, media, filters, lists, hydration, merged }
+  return { people, graph, statuses, media, filters, lists, tagFollows, hydration, merged }
 }

@@ -14,6 +14,7 @@ export function statusCreated(status: NewStatus, boostedAuthor: AccountId | null
     inReplyToAuthor: status.inReplyToAccount,
     mentions: [...status.mentions],
     acceptedAtMs,
+    ...(status.tags.length > 0 && { tags: [...status.tags] }),
   })
 }
 

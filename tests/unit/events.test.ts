@@ -28,6 +28,7 @@ const EXAMPLES: { [T in EventType]: EventBodies[T] } = {
     inReplyToAuthor: account(8n),
     mentions: [account(1n), account(9_007_199_254_740_995n)],
     acceptedAtMs: 1_700_000_000_123,
+    tags: ['42', 'birds'],
   },
   'status.edited': { id: status(1n), author: account(2n), revision: 3, mentions: [] },
   'status.deleted': {

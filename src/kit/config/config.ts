@@ -3,7 +3,7 @@ import { isIPv4 } from 'node:net'
 import { resolve as resolvePath } from 'node:path'
 
 import { RATE_LIMIT_NAMES, rateLimitKey, type ENVIRONMENTS, type LOG_LEVELS, type RateLimitName } from './keys.ts'
-import type { REGISTRATION_MODES, Values } from './keys.ts'
+import type { REGISTRATION_MODES, TREND_MODES, Values } from './keys.ts'
 import type { RateFigure } from './value-types.ts'
 
 export interface Config {
@@ -52,6 +52,9 @@ export interface Config {
     readonly autoConfirm: boolean
   }
   readonly maxCharacters: number
+  readonly trends: (typeof TREND_MODES)[number]
+  /** What is proposed to whoever signs up. */
+  readonly searchableByDefault: boolean
   readonly logLevel: (typeof LOG_LEVELS)[number]
   readonly rateLimits: {
     readonly enforced: boolean
@@ -100,6 +103,8 @@ export function buildConfig(values: Values, secrets: Secrets, cwd: string): Conf
       autoConfirm: values.AUTO_CONFIRM_SIGNUPS,
     },
     maxCharacters: values.MAX_CHARACTERS,
+    trends: values.TRENDS,
+    searchableByDefault: values.SEARCHABLE_BY_DEFAULT,
     logLevel: values.LOG_LEVEL,
     rateLimits: { enforced: values.RATE_LIMITS, changed: changedFigures(values) },
     push: { allowLoopback: values.PUSH_ALLOW_LOOPBACK },

@@ -33,6 +33,7 @@ export interface Key<Value> {
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const
 export const ENVIRONMENTS = ['production', 'development', 'test'] as const
+export const TREND_MODES = ['on', 'reviewed', 'off'] as const
 export const REGISTRATION_MODES = ['open', 'approved', 'none'] as const
 
 /**
@@ -147,6 +148,16 @@ const plainKeys = {
   ),
   NATS_URL: optional(url(['nats', 'tls']), 'NATS for the events of a cluster.', { secret: true, unused: true }),
 
+  TRENDS: preset(
+    oneOf(TREND_MODES),
+    'on',
+    'Whether hashtags, links and posts trend: all of them, those that a moderator allowed, or none.',
+  ),
+  SEARCHABLE_BY_DEFAULT: preset(
+    yesOrNo,
+    true,
+    'Whether everyone here may find the public posts of new people; everyone is asked, and their own choice counts.',
+  ),
   SITE_TITLE: preset(line(100), 'Dunlin', 'Name of this server, as people see it.'),
   SITE_DESCRIPTION: preset(line(500), 'A microblog of our own.', 'One or two sentences about this server.'),
   CONTACT_EMAIL: optional(email, 'Where people reach whoever runs this server.'),
