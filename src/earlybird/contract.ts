@@ -186,16 +186,21 @@ export interface EarlybirdWriter {
   consent(author: AccountId, allowed: boolean): void
   /** Removes every document of an author. Returns how many. */
   removeAuthor(author: AccountId): number
+  /**
+   * Resolves when everything written so far will be there after a crash, be it read again from the source. Rejects with
+   * `unavailable` when the disk does not take it; then it must be written again. To be waited for before an event is done with.
+   */
+  settled(): Promise<void>
 }
 
 /** Where documents are read from, when the index has lost them or never had them. Reads PostgreSQL, as committed. */
 export interface DocumentSource {
   /** The documents of those that exist and may be in the index; others are left out. */
   documents(ids: readonly StatusId[]): Promise<IndexDocument[]>
-  /** Ids of statuses that may be in the index, `from` ≤ id < `until`, newest first: what people look for most comes back first. */
-  idsBetween(from: StatusId, until: StatusId, limit: number): Promise<StatusId[]>
+  /** Ids of statuses that may be in the index, ascending, `after` < id ≤ `until`. */
+  idsBetween(after: StatusId, until: StatusId, limit: number): Promise<StatusId[]>
   /** The same of one author, for imports and for when one is no longer suspended. */
-  idsOf(author: AccountId, until: StatusId, limit: number): Promise<StatusId[]>
+  idsOf(author: AccountId, after: StatusId, limit: number): Promise<StatusId[]>
   /** Authors who do not let others find their statuses. */
   withoutConsent(): Promise<AccountId[]>
 }

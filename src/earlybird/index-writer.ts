@@ -38,11 +38,15 @@ export interface IndexWriterOptions {
   firstName?: number
   /** The segments or the table of authors are others now: readers must be told. */
   changed: () => void
+  /** A live segment is full, or had to be; what comes goes into the next. */
+  frozen?: () => void
+  /** Counts or deletions of a sealed segment are others now. */
+  touched?: (segment: SealedSegment) => void
   /** `sealed` has taken the place of `replaced`. Undefined when nothing was left of them. */
   replaced?: (sealed: SealedSegment | undefined, replaced: readonly Segment[]) => void
 }
 
-export class IndexWriter implements EarlybirdWriter {
+export class IndexWriter implements Omit<EarlybirdWriter, 'settled'> {
   readonly authors: Authors
   readonly #options: IndexWriterOptions
   #live: Live
@@ -69,10 +73,6 @@ export class IndexWriter implements EarlybirdWriter {
 
   get sealedSegments(): SealedSegment[] {
     return this.#sealed.map(({ segment }) => segment)
-  }
-
-  get liveDocuments(): number {
-    return this.#live.writer.documents
   }
 
   add(documents: readonly IndexDocument[]): void {
@@ -102,11 +102,17 @@ export class IndexWriter implements EarlybirdWriter {
     const place = this.#find(id)
     if (place === undefined) return false
     writeCounts(place.segment.columns, place.document, counts)
+    if (place.segment instanceof SealedSegment) this.#options.touched?.(place.segment)
     return true
   }
 
   consent(author: AccountId, allowed: boolean): void {
     this.authors.setConsent(this.authors.numberOf(author, this.#options.changed), allowed)
+  }
+
+  /** For segments that were loaded: the number of an author by the words of the id. */
+  numberAuthor(low: number, high: number): number {
+    return this.authors.numberOf(idOf(low, high) as AccountId, this.#options.changed)
   }
 
   removeAuthor(author: AccountId): number {
@@ -126,14 +132,21 @@ export class IndexWriter implements EarlybirdWriter {
     return found
   }
 
-  has(id: StatusId): boolean {
-    return this.#find(id) !== undefined
+  /** Of documents that no sealed segment holds. */
+  unsealedIds(): StatusId[] {
+    const found: StatusId[] = []
+    for (const live of [this.#frozen, this.#live]) {
+      if (live === undefined) continue
+      const { segment } = live
+      for (let document = segment.begin(); document < segment.end; document++) {
+        if (!isDeleted(segment.columns, document)) found.push(idAt(segment, document))
+      }
+    }
+    return found
   }
 
-  /** The sealed segment that holds it, if one does. */
-  sealedHolder(id: StatusId): SealedSegment | undefined {
-    const segment = this.#find(id)?.segment
-    return segment instanceof SealedSegment ? segment : undefined
+  has(id: StatusId): boolean {
+    return this.#find(id) !== undefined
   }
 
   /** Begins a new live segment; the former one is sealed by `work`. Does nothing to an empty one. */
@@ -143,6 +156,7 @@ export class IndexWriter implements EarlybirdWriter {
     this.#frozen = this.#live
     this.#live = this.#newLive()
     this.#sealing = new SegmentTask([this.#frozen.segment], this.authors)
+    this.#options.frozen?.()
     this.#options.changed()
   }
 
@@ -195,6 +209,13 @@ export class IndexWriter implements EarlybirdWriter {
     return `${kind}-${this.#nextName++}`
   }
 
+  #removeSealed(sealed: Sealed, document: number): boolean {
+    const removed = markDeleted(sealed.segment.columns, document)
+    if (removed) sealed.deleted++
+    this.#options.touched?.(sealed.segment)
+    return removed
+  }
+
   /** Where the status is, unless it is deleted. */
   #find(id: StatusId): Place | undefined {
     const [low, high] = [lowWord(id), highWord(id)]
@@ -206,7 +227,7 @@ export class IndexWriter implements EarlybirdWriter {
     for (const sealed of this.#sealed) {
       const document = sealed.segment.findId(low, high)
       if (document === -1 || isDeleted(sealed.segment.columns, document)) continue
-      return { segment: sealed.segment, document, remove: () => removeSealed(sealed, document) }
+      return { segment: sealed.segment, document, remove: () => this.#removeSealed(sealed, document) }
     }
     return undefined
   }
@@ -215,12 +236,6 @@ export class IndexWriter implements EarlybirdWriter {
 function candidate(segment: SealedSegment): Sealed {
   const { documents, deleted } = stateOf(segment)
   return { segment, documents, deleted }
-}
-
-function removeSealed(sealed: Sealed, document: number): boolean {
-  const removed = markDeleted(sealed.segment.columns, document)
-  if (removed) sealed.deleted++
-  return removed
 }
 
 function bitsIn(word: number): number {

@@ -90,6 +90,7 @@ class Ingester implements AsyncDisposable {
         await this.#accountChanged(decodeEvent('account.changed', message))
     }
     failpoint('W14')
+    await this.#deps.writer.settled()
   }
 
   async #created({ id, visibility, boostOf, inReplyTo }: EventBodies['status.created']): Promise<void> {
