@@ -1,3 +1,5 @@
+import { createServer } from 'node:net'
+
 import type { FastifyInstance } from 'fastify'
 
 /** Binding the port, with texts that say what to do when it fails. */
@@ -15,6 +17,26 @@ export async function listen(server: FastifyInstance, options: ListenOptions): P
   }
   const address = server.server.address()
   return typeof address === 'object' && address !== null ? address.port : options.port
+}
+
+/**
+ * The port to listen on: `port` itself, or a free one for 0. Throws `unavailable` with a clear text when it is taken, also
+ * by somebody who shares it: two servers on one port would each get a part of the requests.
+ */
+export async function portFor({ port, host = LOOPBACK }: Pick<ListenOptions, 'port' | 'host'>): Promise<number> {
+  const probe = createServer()
+  try {
+    await new Promise<void>((resolve, reject) => {
+      probe.once('error', reject)
+      probe.listen(port, host, resolve)
+    })
+    const address = probe.address()
+    return typeof address === 'object' && address !== null ? address.port : port
+  } catch (error) {
+    throw new AppError('unavailable', failureText(error, host, port), { cause: error })
+  } finally {
+    await new Promise((resolve) => probe.close(resolve))
+  }
 }
 
 function failureText(error: unknown, host: string, port: number): string {

@@ -228,6 +228,9 @@ interface Message {
   body: string
 }
 
+/** Every type of message between blocks. */
+export const EVENT_TYPES: readonly string[] = Object.keys(SHAPES)
+
 /** Whether this process can read such messages; the bus parks the others. */
 export function isKnownEvent(type: string, version: number): boolean {
   return Object.hasOwn(SHAPES, type) && version === EVENT_VERSION

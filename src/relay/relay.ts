@@ -98,7 +98,7 @@ class OutboxRelay implements Relay {
   #roomMade = Promise.withResolvers<void>()
   /** What the bus said when it was down, since the loop last looked. */
   #busError: unknown
-  #released: boolean
+  #released = false
   #lastFindMs = 0
   readonly #state: RelayState = { inFlight: 0, published: 0, lastSuccessMs: 0, lagRows: 0, lagMs: 0 }
   #stopped: Promise<void> | undefined
@@ -106,7 +106,6 @@ class OutboxRelay implements Relay {
   constructor(deps: RelayDeps) {
     this.#deps = deps
     this.#limits = { ...DEFAULT_LIMITS, ...deps.limits }
-    this.#released = !deps.sole
     this.#queueOutage = new Outage('database', deps)
     this.#busOutage = new Outage('bus', deps)
     this.#stopping.signal.addEventListener('abort', () => this.#roomMade.resolve())
@@ -126,7 +125,7 @@ class OutboxRelay implements Relay {
     const { signal } = this.#stopping
     while (!signal.aborted) {
       try {
-        if (!this.#released) await this.#deps.queue.releaseAll()
+        if (!this.#released) await (this.#deps.sole ? this.#deps.queue.releaseAll() : this.#deps.queue.releaseOwn())
         this.#released = true
         const found = await this.#claim()
         this.#queueOutage.succeeded()

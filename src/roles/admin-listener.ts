@@ -23,6 +23,8 @@ export interface AdminAnswers {
   processes(): Promise<unknown>
   /** JSON for `dunlin life ID`; undefined when unknown. */
   life(id: string): Promise<unknown>
+  /** False when there is no such thread. */
+  restartThread(name: string): Promise<boolean>
 }
 
 export interface AdminListener extends AsyncDisposable {
@@ -85,6 +87,8 @@ async function listen(server: ReturnType<typeof createServer>, port: number): Pr
 async function answer(request: IncomingMessage, secret: string, answers: AdminAnswers): Promise<Answer> {
   const url = new URL(request.url ?? '/', 'http://admin')
   try {
+    const restarted = /^\/threads\/([\w-]{1,40})\/restart$/.exec(url.pathname)?.[1]
+    if (restarted !== undefined) return await restart(request, secret, () => answers.restartThread(restarted))
     if (request.method !== 'GET' && request.method !== 'HEAD') return text(405, 'Only GET')
     if (url.pathname === '/livez') return text(200, '')
     if (url.pathname === '/readyz') return readyz(await answers.readiness(), url.searchParams.has('verbose'))
@@ -100,6 +104,13 @@ async function answer(request: IncomingMessage, secret: string, answers: AdminAn
   } catch {
     return json(503, { error: 'The system cannot answer that now' })
   }
+}
+
+/** The one path that changes something: a thread that hangs is replaced. */
+async function restart(request: IncomingMessage, secret: string, act: () => Promise<boolean>): Promise<Answer> {
+  if (request.method !== 'POST') return text(405, 'Only POST')
+  if (!hasSecret(request, secret)) return json(401, { error: 'This path needs the secret of the run file' })
+  return (await act()) ? json(202, {}) : json(404, { error: 'There is no such thread' })
 }
 
 function readyz(readiness: Readiness, verbose: boolean): Answer {

@@ -3,22 +3,27 @@ import { recentLives } from '../fanout/lives.ts'
 import type { Config } from '../kit/config/config.ts'
 import type { Relay } from '../relay/contract.ts'
 import type { StatusId } from '../snowflake/contract.ts'
-import type { TimelineCache } from '../timeline-cache/contract.ts'
 import { startBackground } from './background.ts'
 import type { Engines } from './engines.ts'
 import { openServing, type Serving } from './serving.ts'
 import { openStores } from './stores.ts'
-import { openTimelineCache } from './timeline-cache.ts'
+import { openTimelineCache, type OpenTimelineCache } from './timeline-cache.ts'
 
 export interface Blocks extends Serving {
-  timelineCache: TimelineCache
+  timelineCache: OpenTimelineCache
   relay: Relay
 }
 
-export async function openBlocks(config: Config, engines: Engines, resources: AsyncDisposableStack): Promise<Blocks> {
+/** `startsEmpty` false: timelines outside of this process' memory are still true. */
+export async function openBlocks(
+  config: Config,
+  engines: Engines,
+  resources: AsyncDisposableStack,
+  startsEmpty = true,
+): Promise<Blocks> {
   const { clock, log } = engines
   const stores = await openStores(config, engines, resources)
-  const cache = await openTimelineCache(config.timelines, { clock, log, graph: stores.graph }, resources)
+  const cache = await openTimelineCache(config.timelines, { clock, log, graph: stores.graph, startsEmpty }, resources)
   const lives = recentLives()
   const background = { timelineCache: cache, lives: { find: async (id: StatusId) => lives.find(id) } }
   const serving = openServing({ config, engines, stores, background }, resources)

@@ -94,15 +94,17 @@ export async function openThreadEngines(
 
 /** The bus with its groups, and the outbox with its queue. */
 export function openRelayEngines(
-  { database: db, clock, log }: Pick<ThreadEngines, 'database' | 'clock' | 'log'>,
+  { database: db, clock, log, ...rest }: Pick<ThreadEngines, 'database' | 'clock' | 'log'> & { outboxOwner?: bigint },
   resources: AsyncDisposableStack,
 ): Pick<Engines, 'outbox' | 'parking' | 'bus'> {
   const parking = openParking(db)
   const bus = resources.use(openMemoryBus({ clock, log, parking, accepts: isKnownEvent }))
-  return { outbox: openOutbox({ db, clock }), parking, bus }
+  const { outboxOwner } = rest
+  const outbox = openOutbox({ db, clock, ...(outboxOwner !== undefined && { owner: outboxOwner }) })
+  return { outbox, parking, bus }
 }
 
-async function migrateDatabase(connection: ConnectionSettings, log: Log): Promise<void> {
+export async function migrateDatabase(connection: ConnectionSettings, log: Log): Promise<void> {
   await using database = openDatabase({ connection, poolSize: 2, log })
   await migrate(database, MIGRATIONS, log)
 }

@@ -1,51 +1,77 @@
-/** `dunlin serve`: everything in this process, in order, until a signal ends it. */
+/** `dunlin serve`: the supervisor of everything. It opens the database, starts the threads, and waits for a signal. */
 import { readFileSync } from 'node:fs'
-import { createServer } from 'node:net'
-import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { availableParallelism } from 'node:os'
 
 import { keepLocalDomain } from '../accounts/local-domain.ts'
+import { ownerExists } from '../accounts/user-table.ts'
+import { portFor } from '../edge/listen.ts'
 import { createSetupLink } from '../edge/pages/setup-link.ts'
+import { openDatabase, type ConnectionSettings } from '../engines/database/connection.ts'
+import { migrate } from '../engines/database/migrate.ts'
+import { systemClock } from '../kit/clock.ts'
 import { listeningOn, type Config } from '../kit/config/config.ts'
 import { loadConfig, type Invocation } from '../kit/config/load.ts'
 import { runUntilStopped, type Lifecycle } from '../kit/lifecycle.ts'
+import type { Log } from '../kit/log.ts'
 import { openAdminListener } from './admin-listener.ts'
-import { openBlocks } from './blocks.ts'
-import { openEdge } from './doors.ts'
-import { openEngines } from './engines.ts'
-import { startHousekeeping } from './housekeeping.ts'
+import { openPostgres } from './engines.ts'
 import { openLog } from './log.ts'
-import { startScheduling } from './scheduling.ts'
+import { MIGRATIONS } from './migrations.ts'
+import { sharedState } from './shared-state.ts'
 import { adminAnswers } from './state.ts'
+import { apiThreads } from './threads/api-threads.ts'
+import { Supervisor } from './threads/supervisor.ts'
+
+/** Connections for what is done before the threads have theirs. */
+const POOL_SIZE = 2
+
+const ENTRIES = {
+  api: new URL('./threads/api.ts', import.meta.url),
+  fanout: new URL('./threads/fanout.ts', import.meta.url),
+}
 
 export async function serve(invocation: Invocation): Promise<number> {
   const { config, warnings } = await loadConfig(invocation)
   for (const warning of warnings) tell(warning)
   const log = openLog(config)
-  return runUntilStopped(async (lifecycle) => start(await withPort(config), lifecycle), { log })
+  return runUntilStopped((lifecycle) => start(config, log, lifecycle), { log })
 }
 
-async function start(config: Config, { resources, stopping }: Lifecycle): Promise<void> {
+async function start(loaded: Config, log: Log, lifecycle: Lifecycle): Promise<void> {
+  const { resources } = lifecycle
   const startedAtMs = performance.timeOrigin
-  const log = openLog(config)
   const version = ownVersion()
-  const engines = await openEngines(config, log, resources, tell)
-  await keepLocalDomain(engines.database, config.localDomain, config.localDomainChange)
-  const blocks = await openBlocks(config, engines, resources)
-  resources.use(startHousekeeping(engines, blocks))
-  resources.use(startScheduling(config, engines, blocks))
-  const setup = (await blocks.people.accounts.hasOwner()) ? undefined : createSetupLink(engines.clock.nowMs())
-  const checks = async () => ({
-    database: await engines.database.healthy(1_000),
-    ids: engines.snowflakes.ready(),
+  const { port: wanted, bind: host, adminPort } = loaded.http
+  const config = listeningOn(loaded, await portFor({ port: wanted, host }))
+  const postgres = await openPostgres(config, log, resources, tell)
+  const hasOwner = await prepareDatabase(config, postgres.connection, log)
+  const setup = hasOwner ? undefined : createSetupLink(systemClock.nowMs())
+  const threads = apiThreads(config.http.apiThreads, availableParallelism(), process.platform)
+  const supervisor = new Supervisor({
+    clock: systemClock,
+    log,
+    apiThreads: threads,
+    entryOf: (kind) => ENTRIES[kind],
+    setup: {
+      config,
+      connection: postgres.connection,
+      embedded: postgres.embedded,
+      version,
+      setupLink: setup?.link,
+      shared: sharedState(),
+      reusePort: threads > 1,
+      isTerminal: process.stderr.isTTY,
+    },
+    giveUp: (text) => {
+      process.stderr.write(`${text}\n`)
+      lifecycle.stop(1)
+    },
   })
-  const edge = resources.use(await openEdge(config, engines, blocks, { version, setupLink: setup?.link, checks }))
-  stopping.addEventListener('abort', () => void edge.drain(), { once: true })
-  const loopDelay = monitorEventLoopDelay({ resolution: 20 })
-  loopDelay.enable()
-  const answers = adminAnswers({ config, engines, blocks, edge, version, startedAtMs, loopDelay, checks })
-  const { adminPort } = config.http
+  resources.use(supervisor)
+  await supervisor.start()
+  const { databasePid } = postgres
+  const answers = adminAnswers({ url: config.baseUrl, supervisor, databasePid, version, startedAtMs })
   resources.use(await openAdminListener({ port: adminPort, dataDir: config.dataDir, pid: process.pid }, answers))
-  await edge.listen({ port: config.http.port, host: config.http.bind })
   tell(`Dunlin is ready at ${config.baseUrl}`)
   if (setup !== undefined) {
     tell('')
@@ -55,17 +81,12 @@ async function start(config: Config, { resources, stopping }: Lifecycle): Promis
   }
 }
 
-/** With PORT=0 a free port is found first, because it is part of every link. */
-async function withPort(config: Config): Promise<Config> {
-  if (config.http.port !== 0) return config
-  const probe = createServer()
-  await new Promise<void>((resolve, reject) => {
-    probe.once('error', reject)
-    probe.listen(0, config.http.bind, resolve)
-  })
-  const address = probe.address()
-  await new Promise((resolve) => probe.close(resolve))
-  return listeningOn(config, typeof address === 'object' && address !== null ? address.port : 0)
+/** Brings it up to this version. Whether the server has an owner. */
+async function prepareDatabase(config: Config, connection: ConnectionSettings, log: Log): Promise<boolean> {
+  await using database = openDatabase({ connection, poolSize: POOL_SIZE, log })
+  await migrate(database, MIGRATIONS, log)
+  await keepLocalDomain(database, config.localDomain, config.localDomainChange)
+  return await ownerExists(database)
 }
 
 function ownVersion(): string {

@@ -8,8 +8,22 @@ export interface SystemState {
   databasePid: number | null
   /** Rows that wait for the relay, and the age of the oldest in milliseconds. */
   outbox: { rows: number; oldestMs: number }
+  threads: ThreadLine[]
   /** Everything that works in the background. */
   loops: LoopState[]
+}
+
+/** Null: it does not answer, or has no such thing. */
+interface ThreadLine {
+  name: string
+  state: 'starting' | 'running' | 'restarting' | 'silent' | 'stopped'
+  /** Since the start of the process. */
+  restarts: number
+  tid: number | null
+  cpuSeconds: number | null
+  heapBytes: number | null
+  loopDelayP99Ms: number | null
+  requests: number | null
 }
 
 interface LoopState {

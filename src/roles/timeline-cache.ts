@@ -6,21 +6,29 @@ import { AppError } from '../kit/errors.ts'
 import type { Log } from '../kit/log.ts'
 import type { SocialGraph } from '../social-graph/contract.ts'
 import type { TimelineCache } from '../timeline-cache/contract.ts'
+import type { TimelineMemory } from '../timeline-cache/memory.ts'
 import { timelineLibrary } from '../timeline-cache/redis/layout.ts'
 import { openRedisTimelines } from '../timeline-cache/redis/timelines.ts'
 import { openSharedMemoryTimelines } from '../timeline-cache/shared-memory.ts'
+
+export type OpenTimelineCache = TimelineCache & {
+  /** Where other threads read them; undefined when they are not in this process' memory. */
+  memory?: TimelineMemory
+}
 
 interface TimelineCacheDeps {
   clock: Clock
   log: Log
   graph: Pick<SocialGraph, 'placeOf'>
+  /** What `MergedAuthors` knows lives as long as this process, and timelines must not outlive it. */
+  startsEmpty: boolean
 }
 
 export async function openTimelineCache(
   config: Config['timelines'],
-  { clock, log, graph }: TimelineCacheDeps,
+  { clock, log, graph, startsEmpty }: TimelineCacheDeps,
   resources: AsyncDisposableStack,
-): Promise<TimelineCache> {
+): Promise<OpenTimelineCache> {
   if (config.cache === 'shared-memory') {
     return resources.use(openSharedMemoryTimelines({ clock, placeOf: (id) => graph.placeOf(id) }))
   }
@@ -29,8 +37,6 @@ export async function openTimelineCache(
   const library = timelineLibrary()
   const steady = systemSteadyClock
   const cache = resources.use(await openRedis({ url, libraries: [library], log, steady }))
-  // `MergedAuthors` lives as long as this process, and timelines must not outlive what it knows of them.
-  const startsEmpty = true
   return resources.use(
     await openRedisTimelines({ cache, library: library.name, shards, startsEmpty, clock, steady, log }),
   )

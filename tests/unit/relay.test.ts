@@ -339,6 +339,7 @@ function bound(queue: OutboxQueue): OutboxQueue {
     retry: (ids, delayMs) => queue.retry(ids, delayMs),
     release: (ids) => queue.release(ids),
     releaseAll: () => queue.releaseAll(),
+    releaseOwn: () => queue.releaseOwn(),
     wait: (ms, signal) => queue.wait(ms, signal),
     lag: () => queue.lag(),
   }

@@ -46,6 +46,7 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
     RATE_LIMITS: 'false',
     AUTO_CONFIRM_SIGNUPS: 'true',
     ADMIN_PORT: '0',
+    API_THREADS: '2',
     ...options.env,
   }
   if (options.embedded !== true && env['DATABASE_URL'] === undefined) {

@@ -46,6 +46,8 @@ export interface OutboxQueue {
   release(ids: readonly bigint[]): Promise<void>
   /** Frees every row, whoever claimed it: for the start of the only relay of a database, after a crash. */
   releaseAll(): Promise<void>
+  /** Frees the rows that were claimed under this outbox's number: by a thread that died. */
+  releaseOwn(): Promise<void>
   /** Resolves when rows may have become free since the last `claim` began, or after `ms`, or when aborted. */
   wait(ms: number, signal?: AbortSignal): Promise<void>
   /** Rows waiting and the age of the oldest, in milliseconds. */

@@ -11,6 +11,8 @@ const LAG_ROWS_MAX = 100_000
 export interface OutboxDeps {
   readonly db: Database
   readonly clock: Clock
+  /** The number under which rows are claimed; a new one if not given. No two may use one at the same time. */
+  readonly owner?: bigint
 }
 
 /** One opening of the outbox: what it claims, it holds under a number of its own. */
@@ -32,12 +34,13 @@ class PostgresOutbox implements Outbox, OutboxQueue {
   readonly #db: Database
   readonly #clock: Clock
   /** Tells our claims from those of others. */
-  readonly #owner = randomBytes(8).readBigInt64BE()
+  readonly #owner: bigint
   /** True when rows may have become free since the last claim began. */
   #awake = false
   readonly #waiting = new Set<() => void>()
 
-  constructor({ db, clock }: OutboxDeps) {
+  constructor({ db, clock, owner = randomBytes(8).readBigInt64BE() }: OutboxDeps) {
+    this.#owner = owner
     this.#db = db
     this.#clock = clock
   }
@@ -94,6 +97,11 @@ class PostgresOutbox implements Outbox, OutboxQueue {
     if (ids.length === 0) return
     await this.#db.run`
       update outbox_held set until = '-infinity' where id = any(${ids}::int8[]) and owner = ${this.#owner}`
+    this.wake()
+  }
+
+  async releaseOwn(): Promise<void> {
+    await this.#db.run`delete from outbox_held where owner = ${this.#owner}`
     this.wake()
   }
 

@@ -14,6 +14,8 @@ export interface Config {
     readonly port: number
     readonly bind: string
     readonly adminPort: number
+    /** Undefined: by the machine's cores. */
+    readonly apiThreads: number | undefined
     /** Addresses and networks whose X-Forwarded-For is believed. */
     readonly trustedProxies: readonly string[]
   }
@@ -82,6 +84,7 @@ export function buildConfig(values: Values, secrets: Secrets, cwd: string): Conf
       port: values.PORT,
       bind: values.BIND,
       adminPort: values.ADMIN_PORT,
+      apiThreads: values.API_THREADS,
       trustedProxies: values.TRUSTED_PROXY_IP,
     },
     localDomain,

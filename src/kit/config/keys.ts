@@ -99,6 +99,11 @@ const plainKeys = {
   PORT: preset(integer(0, 65_535), 3000, 'TCP port of the public listener; 0 takes a free one.'),
   BIND: preset(line(255), '127.0.0.1', 'Address that the public listener binds to.'),
   ADMIN_PORT: preset(integer(0, 65_535), 9464, 'TCP port of health and metrics, on loopback; another one when taken.'),
+  API_THREADS: optional(
+    integer(1, 64),
+    'Threads that answer requests; by the number of cores when not set. On Linux and FreeBSD; elsewhere there is one.',
+    { aliases: ['WEB_CONCURRENCY'] },
+  ),
   TRUSTED_PROXY_IP: preset(networks, THIS_MACHINE, 'Proxies whose X-Forwarded-For is believed.'),
 
   LOCAL_DOMAIN: optional(
