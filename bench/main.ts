@@ -15,6 +15,7 @@ const BENCHES = {
   post: () => import('./post.ts'),
   fanout: () => import('./fanout.ts'),
   'fanout-redis': () => import('./fanout-redis.ts'),
+  celebrity: () => import('./celebrity.ts'),
   streams: () => import('./streams.ts'),
 } satisfies Record<string, () => Promise<BenchModule>>
 
