@@ -21,7 +21,7 @@ export const LIVE_DOCUMENTS_MAX = 2 ** 18
 export const POSITION_BITS = 14
 export const POSITION_MASK = 2 ** POSITION_BITS - 1
 /** In a live posting: the occurrence has no place. */
-export const NOWHERE = POSITION_MASK
+export const NOWHERE = 2 ** POSITION_BITS - 1
 
 /** Documents that share a bound of ids and one of engagement. */
 export const BLOCK_BITS = 8

@@ -10,6 +10,7 @@ import { startRelay } from '../relay/relay.ts'
 import type { AccountId } from '../snowflake/contract.ts'
 import type { TimelineCache } from '../timeline-cache/contract.ts'
 import type { Engines } from './engines.ts'
+import { followStatuses, type SearchIndex } from './search-index.ts'
 import type { Stores } from './stores.ts'
 
 export interface BackgroundDeps {
@@ -18,11 +19,12 @@ export interface BackgroundDeps {
   /** The one that writes timelines. */
   cache: TimelineCache
   lives: StatusLives
+  search: SearchIndex
 }
 
 /** Groups join before the relay publishes anything; so must whoever listens on this thread. */
 export function startBackground(deps: BackgroundDeps, resources: AsyncDisposableStack): Relay {
-  const { engines, stores, cache, lives } = deps
+  const { engines, stores, cache, lives, search } = deps
   const { bus, clock, database, log, outbox } = engines
   const { people, graph, statuses, merged } = stores
   const shared = { bus, cache, clock, graph, lives, merged, statuses }
@@ -32,6 +34,7 @@ export function startBackground(deps: BackgroundDeps, resources: AsyncDisposable
     const { following, requested } = graph.relation(account, other)
     return following || requested
   }
+  followStatuses(search, engines, stores, resources)
   resources.use(noteUses({ bus, database, statuses }))
   resources.use(listMembership({ bus, db: database, outbox, isFollowing }))
   return resources.use(

@@ -5,6 +5,7 @@ import type { Relay } from '../relay/contract.ts'
 import type { StatusId } from '../snowflake/contract.ts'
 import { startBackground } from './background.ts'
 import type { Engines } from './engines.ts'
+import { openSearchIndex } from './search-index.ts'
 import { openServing, type Serving } from './serving.ts'
 import { openStores } from './stores.ts'
 import { openTimelineCache, type OpenTimelineCache } from './timeline-cache.ts'
@@ -24,8 +25,17 @@ export async function openBlocks(
   const { clock, log } = engines
   const stores = await openStores(config, engines, resources)
   const cache = await openTimelineCache(config.timelines, { clock, log, graph: stores.graph, startsEmpty }, resources)
+  const search = await openSearchIndex(config, engines, stores, resources)
   const lives = recentLives()
-  const background = { timelineCache: cache, lives: { find: async (id: StatusId) => lives.find(id) } }
+  const background = {
+    timelineCache: cache,
+    lives: { find: async (id: StatusId) => lives.find(id) },
+    earlybird: search.index.reader,
+  }
   const serving = openServing({ config, engines, stores, background }, resources)
-  return { ...serving, timelineCache: cache, relay: startBackground({ engines, stores, cache, lives }, resources) }
+  return {
+    ...serving,
+    timelineCache: cache,
+    relay: startBackground({ engines, stores, cache, lives, search }, resources),
+  }
 }

@@ -1,6 +1,7 @@
 /** Opens the blocks that answer people. They run in every api thread: nothing here may need to be one per server. */
 import type { Discovery } from '../discovery/contract.ts'
 import { openDiscovery } from '../discovery/discovery.ts'
+import type { EarlybirdReader } from '../earlybird/contract.ts'
 import type { StatusLife } from '../fanout/contract.ts'
 import type { Config } from '../kit/config/config.ts'
 import type { Notifications } from '../notifications/contract.ts'
@@ -18,6 +19,8 @@ import type { Stores } from './stores.ts'
 export interface BackgroundAnswers {
   timelineCache: TimelineReading
   lives: { find(id: StatusId): Promise<StatusLife | undefined> }
+  /** Reads the search index in shared memory. */
+  earlybird: EarlybirdReader
 }
 
 export interface Serving extends Stores, BackgroundAnswers {
