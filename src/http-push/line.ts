@@ -2,8 +2,6 @@
  * A line: one held connection. Bytes are written and never waited for; a reader that lets too many of them pile up is
  * dropped, and reads what it missed when it comes again.
  */
-import type { Socket } from 'node:net'
-
 import type { StatusView } from '../hydration/contract.ts'
 import type { FilterResult } from '../mastodon/filter.ts'
 import type { AccountId } from '../snowflake/contract.ts'
@@ -27,6 +25,18 @@ export interface LineOwner {
   readonly address: string
 }
 
+/** What a line needs of a socket. */
+export interface LineSocket {
+  readonly destroyed: boolean
+  readonly writable: boolean
+  /** Bytes that wait in this process. */
+  readonly writableLength: number
+  write(bytes: Buffer): unknown
+  end(last: Buffer): unknown
+  destroy(): unknown
+  once(event: 'close', listener: () => void): unknown
+}
+
 export type DropReason = 'slow' | 'silent' | 'unruly' | 'revoked' | 'behind'
 
 export abstract class Line {
@@ -34,11 +44,11 @@ export abstract class Line {
   readonly topics: Topic[] = []
   /** In which beat it is looked at. */
   readonly turn: number
-  readonly #socket: Socket
+  readonly #socket: LineSocket
   readonly #queuedBytesMax: number
   #onDrop: ((reason: DropReason) => void) | undefined
 
-  constructor(owner: LineOwner, socket: Socket, options: LineOptions) {
+  constructor(owner: LineOwner, socket: LineSocket, options: LineOptions) {
     this.owner = owner
     this.turn = options.turn
     this.#socket = socket

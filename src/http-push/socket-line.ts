@@ -2,13 +2,11 @@
  * A WebSocket with many subscriptions. Frames of events are written to the socket as ready bytes, beside what `ws` writes
  * itself (pongs, close frames): both write whole frames in one go, so they never mix.
  */
-import type { Socket } from 'node:net'
-
 import type { WebSocket } from 'ws'
 
 import { PING, textFrame, type Frames } from './frames.ts'
 import { PING_BEATS } from './limits.ts'
-import { Line, type DropReason, type LineOptions, type LineOwner } from './line.ts'
+import { Line, type DropReason, type LineOptions, type LineOwner, type LineSocket } from './line.ts'
 
 /** RFC 6455 §7.4.1 and its registry. */
 const CLOSE_CODES: Record<DropReason | 'restart', number> = {
@@ -30,10 +28,14 @@ const CLOSE_TEXTS: Record<DropReason | 'restart', string> = {
 }
 
 export class SocketLine extends Line {
-  readonly #webSocket: WebSocket
+  readonly #webSocket: Pick<WebSocket, 'close'>
   #awaitsPong = false
 
-  constructor(owner: LineOwner, sockets: { webSocket: WebSocket; socket: Socket }, options: LineOptions) {
+  constructor(
+    owner: LineOwner,
+    sockets: { webSocket: Pick<WebSocket, 'close'>; socket: LineSocket },
+    options: LineOptions,
+  ) {
     super(owner, sockets.socket, options)
     this.#webSocket = sockets.webSocket
   }

@@ -10,14 +10,17 @@ export function belongsHome(world: HomeWorld, viewer: AccountId, status: StatusR
   const rejects = (target: AccountId) =>
     target !== viewer &&
     (facts.has('blocks', viewer, target) || facts.has('blocks', target, viewer) || facts.has('mutes', viewer, target))
+  // Whoever blocks the viewer may still be mentioned by others.
+  const hushes = (target: AccountId) =>
+    target !== viewer && (facts.has('blocks', viewer, target) || facts.has('mutes', viewer, target))
   const { id, accountId: author, boostOf, inReplyToAccount, visibility, mentions } = status
   if (!statuses.has(id) || suspended.has(author)) return false
   const original = boostOf === null ? undefined : statuses.get(boostOf)
   if (boostOf !== null && (original === undefined || suspended.has(original.accountId))) return false
   if (author === viewer) return original === undefined || !rejects(original.accountId)
   if (!follows(author) || rejects(author)) return false
-  if (original !== undefined) return !rejects(original.accountId)
-  if (mentions.some(rejects)) return false
+  if (original !== undefined) return !rejects(original.accountId) && !original.mentions.some(hushes)
+  if (mentions.some(hushes)) return false
   if (visibility === 'direct' && !mentions.includes(viewer)) return false
   if (inReplyToAccount === null || inReplyToAccount === viewer || inReplyToAccount === author) return true
   return follows(inReplyToAccount) && !facts.has('mutes', viewer, inReplyToAccount)

@@ -41,7 +41,8 @@ export class HomeWorld {
   readonly cache: TimelineCache
   readonly timelines: TimelineService
   readonly hydration: CachedHydration
-  readonly #bus: SlowBus
+  readonly bus: SlowBus
+  readonly graph: ReturnType<HomeWorld['makeGraph']>
   /** What this process believes of the graph: behind the commit, until it is applied. */
   readonly #memory = new PairFacts()
   #lastId = 0n
@@ -49,11 +50,12 @@ export class HomeWorld {
   constructor(schedule: Schedule, options: { people: number; followersMax: number }) {
     this.schedule = schedule
     this.people = Array.from({ length: options.people }, (_, n) => BigInt(n + 1) as AccountId)
-    this.#bus = new SlowBus(schedule)
+    this.bus = new SlowBus(schedule)
     const clock = handClock()
     const engine = { clock, bytesLimit: 2 ** 20, placeOf: (owner: AccountId) => Number(owner) }
     this.cache = this.#slowed(openSharedMemoryTimelines(engine))
-    const graph = this.#graph()
+    const graph = this.makeGraph()
+    this.graph = graph
     const statuses = this.#store()
     this.hydration = new CachedHydration({
       accounts: { byIds: (ids) => this.#answer(() => ids.map((id) => this.#account(id))) },
@@ -62,9 +64,9 @@ export class HomeWorld {
       graph,
       statuses,
     })
-    this.hydration.listenTo(this.#bus)
+    this.hydration.listenTo(this.bus)
     const merged = new MergedAuthors(options.followersMax)
-    const shared = { bus: this.#bus, cache: this.cache, graph, merged, statuses }
+    const shared = { bus: this.bus, cache: this.cache, graph, merged, statuses }
     this.timelines = openTimelineService({ ...shared, hydration: this.hydration, log: silentLog })
     startFanout({ ...shared, clock, lives: recentLives() })
   }
@@ -98,8 +100,8 @@ export class HomeWorld {
     const gone = [...this.statuses.values()].filter((status) => status.id === id || status.boostOf === id)
     for (const status of gone) {
       this.statuses.delete(status.id)
-      const { boostOf, accountId: author } = status
-      this.#tell(author, 'status.deleted', { id: status.id, author, boostOf })
+      const { boostOf, accountId: author, visibility, mentions } = status
+      this.#tell(author, 'status.deleted', { id: status.id, author, boostOf, visibility, mentions: [...mentions] })
     }
     this.hydration.forgetStatus(id)
     for (const status of gone) this.hydration.forgetStatus(status.id)
@@ -167,7 +169,7 @@ export class HomeWorld {
   }
 
   #tell<T extends EncodedEvent['type']>(key: AccountId, type: T, body: EventBodies[T]): void {
-    this.#bus.send([encodeEvent(type, key, body)])
+    this.bus.send([encodeEvent(type, key, body)])
   }
 
   /** A question to another process: it travels, is answered at one moment, and the answer travels back. */
@@ -182,7 +184,7 @@ export class HomeWorld {
     return accountView(id, `person${id}`, { suspended: this.suspended.has(id) }).account
   }
 
-  #graph() {
+  makeGraph() {
     const memory = this.#memory
     const relation = (viewer: AccountId, target: AccountId): Relation => ({
       ...NO_RELATION,
@@ -204,6 +206,7 @@ export class HomeWorld {
       following: (viewer: AccountId) => this.people.filter((target) => memory.has('follows', viewer, target)),
       followerCount: (target: AccountId) => this.#followers(target).length,
       followingCount: (viewer: AccountId) => this.people.filter((one) => memory.has('follows', viewer, one)).length,
+      placeOf: (owner: AccountId) => Number(owner),
       followerPlaces: (author: AccountId) => Uint32Array.from(this.#followers(author), Number),
       followersPage: (author: AccountId) => ({ followers: this.#followers(author), lastIndex: this.people.length }),
       apply: async ({ source, target, version }: EventBodies['graph.changed']) => {

@@ -12,21 +12,24 @@ const LATE_PAUSES = 20
 
 export class SlowBus implements Pick<Bus, 'join' | 'listen'> {
   readonly #schedule: Schedule
-  readonly #groups: { types: readonly string[]; handler: Handler; chains: Map<bigint, Promise<void>> }[] = []
+  readonly #groups: { name: string; types: readonly string[]; handler: Handler; chains: Map<bigint, Promise<void>> }[] =
+    []
   readonly #listeners: { types: readonly string[]; hear: (message: BusMessage) => void; chain: Promise<void> }[] = []
+  readonly #followers: { types: readonly string[]; hear: (message: BusMessage) => void; after: string }[] = []
   #lastId = 0n
 
   constructor(schedule: Schedule) {
     this.#schedule = schedule
   }
 
-  join(_group: string, types: readonly string[], handler: Handler): AsyncDisposable {
-    this.#groups.push({ types, handler, chains: new Map() })
+  join(name: string, types: readonly string[], handler: Handler): AsyncDisposable {
+    this.#groups.push({ name, types, handler, chains: new Map() })
     return { [Symbol.asyncDispose]: async () => {} }
   }
 
-  listen(types: readonly string[], hear: (message: BusMessage) => void): Disposable {
-    this.#listeners.push({ types, hear, chain: Promise.resolve() })
+  listen(types: readonly string[], hear: (message: BusMessage) => void, after?: string): Disposable {
+    if (after === undefined) this.#listeners.push({ types, hear, chain: Promise.resolve() })
+    else this.#followers.push({ types, hear, after })
     return { [Symbol.dispose]: () => {} }
   }
 
@@ -37,12 +40,12 @@ export class SlowBus implements Pick<Bus, 'join' | 'listen'> {
       for (const listener of this.#listeners.filter(({ types }) => types.includes(message.type))) {
         listener.chain = this.#hearAfter(listener.chain, () => listener.hear(message))
       }
-      for (const { types, handler, chains } of this.#groups) {
+      for (const { name, types, handler, chains } of this.#groups) {
         if (!types.includes(message.type)) continue
         const before = chains.get(message.key) ?? Promise.resolve()
         chains.set(
           message.key,
-          before.then(() => this.#deliver(message, handler)),
+          before.then(() => this.#deliver(message, handler, name)),
         )
       }
     }
@@ -54,10 +57,13 @@ export class SlowBus implements Pick<Bus, 'join' | 'listen'> {
     hear()
   }
 
-  async #deliver(message: BusMessage, handler: Handler): Promise<void> {
+  async #deliver(message: BusMessage, handler: Handler, group: string): Promise<void> {
     const { random } = this.#schedule
     await this.#schedule.pause()
     await handler(message)
+    for (const { types, hear, after } of this.#followers) {
+      if (after === group && types.includes(message.type)) hear(message)
+    }
     if (random.chance(REPEATED_SHARE)) await handler(message)
     if (random.chance(LATE_SHARE)) void this.#deliverLate(message, handler)
   }
