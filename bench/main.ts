@@ -16,6 +16,7 @@ const BENCHES = {
   fanout: () => import('./fanout.ts'),
   'fanout-redis': () => import('./fanout-redis.ts'),
   celebrity: () => import('./celebrity.ts'),
+  life: () => import('./life.ts'),
   streams: () => import('./streams.ts'),
 } satisfies Record<string, () => Promise<BenchModule>>
 
