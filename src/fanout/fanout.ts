@@ -5,8 +5,7 @@
  * again; after a crash it begins anew, and finds the timelines missing that it would have to fill (`unfinished.ts`). Between
  * pages others have their turn, so that a large walk never delays a small one by more than a page. Followers are read page by
  * page from the graph, so that a page knows of follows and blocks up to its moment. What a home shows is decided when
- * serving; here only what can never be shown (direct statuses to the rest) is left out. So a deletion need not reach every
- * timeline either: beyond one page of followers it is left to the readers, who drop what is gone.
+ * serving; here only what can never be shown (direct statuses to the rest) is left out.
  *
  * Imports are not delivered: what is of another time would go into the middle of every timeline, thousands of times. The
  * timelines they concern are dropped instead, and whoever reads one has it built anew from what is true by then.
@@ -158,11 +157,15 @@ class Fanout {
     await this.#takeOut(id, author)
   }
 
-  /** Out of the author's own timeline, and out of those of the followers if they are few; other readers drop it. */
+  /** What readers merge was never put in; should it be there from before, they drop it. */
   async #takeOut(id: StatusId, author: AccountId): Promise<void> {
-    const { cache, graph } = this.#deps
+    const { cache, graph, merged } = this.#deps
+    if (cache.removeEverywhere !== undefined) {
+      cache.removeEverywhere(id)
+      return
+    }
     await cache.remove(id, [author])
-    if (graph.followerCount(author) > FOLLOWERS_PAGE) return
+    if (merged.passesOver(author, graph.followerCount(author))) return
     await this.#walk(author, (owners) => cache.remove(id, owners))
   }
 

@@ -4,7 +4,7 @@ import { ABSENT, END_SHIFT, type Ends } from './ends.ts'
  * eight bytes of `ends` and writes four of `blocks`; that store also publishes the entry. There is no call in the loops:
  * after one, the processor would look up the arrays again for each store.
  */
-import { BATCH_OWNERS, BLOCK_MASK, STATUS_WORDS } from './layout.ts'
+import { BATCH_OWNERS, BLOCK_MASK, ID_BITS, STATUS_WORDS } from './layout.ts'
 import type { SharedWords } from './memory.ts'
 
 /** A status on its way into timelines. */
@@ -89,7 +89,7 @@ export class Appends {
       const next = ends[end]!
       if (next === ABSENT) continue
       const newest = ends[end + 1]! * STATUS_WORDS
-      const newestHigh = statuses[newest + 1]!
+      const newestHigh = statuses[newest + 1]! & ID_BITS
       const isAbove = high > newestHigh || (high === newestHigh && low > statuses[newest]!)
       if (!isAbove || (next & BLOCK_MASK) === 0) {
         left[leftCount++] = place

@@ -48,6 +48,11 @@ export interface TimelineCache extends AsyncDisposable {
   insertPlaces?(entry: TimelineEntry, places: Uint32Array): number
   /** Takes a deleted status out of many timelines. Returns how many held it. */
   remove(id: StatusId, owners: readonly AccountId[]): Promise<number>
+  /**
+   * Takes a deleted status out of every timeline that has it or gets it, in one go; only engines that keep a status once for
+   * all timelines have it. False when no timeline has it.
+   */
+  removeEverywhere?(id: StatusId): boolean
   /** Undefined: missing or still building. */
   read(owner: AccountId, page: Page): Promise<TimelinePage | undefined>
   /** `read` without waiting; only engines in this process's memory have it. */
@@ -84,6 +89,7 @@ export type TimelineReading = Omit<
   | 'insert'
   | 'insertPlaces'
   | 'remove'
+  | 'removeEverywhere'
   | 'merge'
   | 'removeAuthor'
   | 'drop'

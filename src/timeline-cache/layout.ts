@@ -21,7 +21,8 @@
  *
  *   statuses   [ row 0 | row 1 | … ]                         24 bytes a status, once for all timelines that name it
  *                row = status id (63 bits), boosted id (63 bits), author id (63 bits), low words first; the three spare
- *                top bits are flags. Rows that no timeline names any more are used again
+ *                top bits are flags: deleted, boost, reply. So a deletion is one store, however many timelines name it.
+ *                Rows that no timeline names any more are used again
  *
  * So a delivery writes four bytes, and sixteen deliveries to a timeline fall into one cache line: what costs time in
  * fan-out is the lines touched, not the instructions.
@@ -89,7 +90,9 @@ assert(STATUS_BYTES <= 24)
 
 /** Top bit of a high word: ids are positive signed 64-bit numbers, so it is ours. */
 const FLAG_BIT = 0x8000_0000
-const ID_BITS = 0x7fff_ffff
+export const ID_BITS = 0x7fff_ffff
+/** In the high word of a status' own id. */
+export const DELETED_BIT = FLAG_BIT
 
 export function lowWord(id: bigint): number {
   return Number(id & 0xffff_ffffn)

@@ -8,6 +8,7 @@ import {
   BASE,
   BLOCK_ENTRIES,
   BLOCK_MASK,
+  DELETED_BIT,
   FLOOR_HIGH,
   FLOOR_LOW,
   HEADER_SHIFT,
@@ -82,15 +83,20 @@ export class TimelineReader {
     const end = page.maxId === undefined ? written : this.#firstNotBelow(header, oldest, written, page.maxId)
     const above = page.minId ?? page.sinceId
     const begin = above === undefined ? oldest : this.#firstNotBelow(header, oldest, end, above + 1n)
-    const upward = page.minId !== undefined
-    const first = upward ? begin : Math.max(begin, end - page.limit)
-    const last = upward ? Math.min(end, begin + page.limit) : end
     const entries: TimelineEntry[] = []
-    for (let n = last - 1; n >= first; n--) {
-      this.#copyEntry(header, n)
-      entries.push(unpackEntry(this.#status, 0))
+    let below = begin - 1
+    if (page.minId === undefined) {
+      for (below = end - 1; below >= begin && entries.length < page.limit; below--) this.#take(header, below, entries)
+    } else {
+      for (let n = begin; n < end && entries.length < page.limit; n++) this.#take(header, n, entries)
+      entries.reverse()
     }
-    return { entries, endReached: first <= oldest, floor: this.#floor(header, written) }
+    while (below >= oldest && !this.#copyEntry(header, below)) below--
+    return { entries, endReached: below < oldest, floor: this.#floor(header, written) }
+  }
+
+  #take(header: number, n: number, entries: TimelineEntry[]): void {
+    if (this.#copyEntry(header, n)) entries.push(unpackEntry(this.#status, 0))
   }
 
   /** What the full blocks have, and what the newest has before its first empty word. */
@@ -130,11 +136,13 @@ export class TimelineReader {
     return idOf(Atomics.load(statuses, at), Atomics.load(statuses, at + 1))
   }
 
-  #copyEntry(header: number, n: number): void {
+  /** Into `#status`. False when the status is deleted. */
+  #copyEntry(header: number, n: number): boolean {
     const at = this.#place(header, n)
-    if (at < 0) return
+    if (at < 0) return false
     const statuses = this.#statuses.words
     for (let word = 0; word < STATUS_WORDS; word++) this.#status[word] = Atomics.load(statuses, at + word)
+    return (this.#status[1]! & DELETED_BIT) === 0
   }
 
   /** Where the status of entry `n` lies; below 0 when the timeline is being rewritten just now, which the version will tell. */

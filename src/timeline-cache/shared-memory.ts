@@ -30,6 +30,7 @@ export function openSharedMemoryTimelines(options: SharedMemoryOptions): SharedM
     insert: async (entry, owners) => writer.insert(entry, owners),
     insertPlaces: (entry, places) => writer.insertPlaces(entry, places),
     remove: async (id, owners) => writer.remove(id, owners),
+    removeEverywhere: (id) => writer.removeEverywhere(id),
     read: async (owner, page) => reader.read(owner, page, clock.nowMs()),
     readNow: (owner, page) => reader.read(owner, page, clock.nowMs()),
     beginBuild: async (owner) => writer.beginBuild(owner, clock.nowMs()),

@@ -6,7 +6,7 @@
  *   buckets  hash of the id → row + 1, open addressing with linear probing, at most half full
  */
 import { hashId } from './directory.ts'
-import { STATUS_BYTES, STATUS_WORDS, idOf, isAbove } from './layout.ts'
+import { DELETED_BIT, ID_BITS, STATUS_BYTES, STATUS_WORDS, idOf, isAbove } from './layout.ts'
 import type { SharedWords } from './memory.ts'
 
 export const NO_ROW = -1
@@ -82,10 +82,18 @@ export class StatusTable {
 
   #give(row: number): void {
     const at = row * STATUS_WORDS
-    this.#closeGap(this.#bucketOf(this.#memory.words[at]!, this.#memory.words[at + 1]!))
+    this.#closeGap(this.#bucketOf(this.#memory.words[at]!, this.#memory.words[at + 1]! & ID_BITS))
     this.#memory.words[at] = this.#free
     this.#free = row + 1
     this.#inUse--
+  }
+
+  /** Readers pass over it from now on, in whatever timeline it is or will be. False when none has it. */
+  markDeleted(low: number, high: number): boolean {
+    const row = this.#buckets[this.#bucketOf(low, high)]! - 1
+    if (row === NO_ROW) return false
+    Atomics.or(this.#memory.words, row * STATUS_WORDS + 1, DELETED_BIT)
+    return true
   }
 
   idAt(row: number): bigint {
@@ -101,7 +109,7 @@ export class StatusTable {
   /** Whether the row's author is (low, high). */
   isBy(low: number, high: number, row: number): boolean {
     const at = row * STATUS_WORDS
-    return this.#memory.words[at + 4] === low && (this.#memory.words[at + 5]! & 0x7fff_ffff) === high
+    return this.#memory.words[at + 4] === low && (this.#memory.words[at + 5]! & ID_BITS) === high
   }
 
   /** Where the id's row is noted, or the empty bucket where it belongs. */
@@ -111,7 +119,8 @@ export class StatusTable {
     for (let bucket = hashId(low, high) & mask; ; bucket = (bucket + 1) & mask) {
       const row = this.#buckets[bucket]! - 1
       if (row < 0) return bucket
-      if (words[row * STATUS_WORDS] === low && words[row * STATUS_WORDS + 1] === high) return bucket
+      const at = row * STATUS_WORDS
+      if (words[at] === low && (words[at + 1]! & ID_BITS) === high) return bucket
     }
   }
 
@@ -122,7 +131,7 @@ export class StatusTable {
     for (const word of old) {
       if (word === 0) continue
       const at = (word - 1) * STATUS_WORDS
-      this.#buckets[this.#bucketOf(words[at]!, words[at + 1]!)] = word
+      this.#buckets[this.#bucketOf(words[at]!, words[at + 1]! & ID_BITS)] = word
     }
   }
 
@@ -133,7 +142,7 @@ export class StatusTable {
     let gap = from
     for (let next = (gap + 1) & mask; this.#buckets[next] !== 0; next = (next + 1) & mask) {
       const at = (this.#buckets[next]! - 1) * STATUS_WORDS
-      const home = hashId(words[at]!, words[at + 1]!) & mask
+      const home = hashId(words[at]!, words[at + 1]! & ID_BITS) & mask
       if (((next - home) & mask) < ((next - gap) & mask)) continue
       this.#buckets[gap] = this.#buckets[next]!
       gap = next

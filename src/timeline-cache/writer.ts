@@ -194,6 +194,11 @@ export class TimelineWriter {
     return removed
   }
 
+  /** Out of all timelines at once. False when none has it. */
+  removeEverywhere(id: bigint): boolean {
+    return this.#statuses.markDeleted(lowWord(id), highWord(id))
+  }
+
   #rewriteWithout(header: number, drops: (row: number) => boolean): void {
     this.#present.length = 0
     this.#rings.copyOut(header, this.#present, (row) => !drops(row))

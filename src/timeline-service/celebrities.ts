@@ -59,7 +59,7 @@ export class Celebrities {
   }
 
   listenTo(bus: Pick<Bus, 'listen'>): Disposable {
-    return bus.listen(['status.created', 'statuses.imported'], (message) => this.#hear(message))
+    return bus.listen(['status.created', 'status.deleted', 'statuses.imported'], (message) => this.#hear(message))
   }
 
   /** What could not be heard of may be missing: everything is loaded again. */
@@ -125,9 +125,15 @@ export class Celebrities {
       this.forgetAll()
       return
     }
-    const { id, author } = decodeEvent('status.created', message)
+    const isDeleted = message.type === 'status.deleted'
+    const { id, author } = isDeleted ? decodeEvent('status.deleted', message) : decodeEvent('status.created', message)
     const known = this.#recent.get(author)
     if (known === undefined) return
+    if (isDeleted) {
+      // Whoever still had it would be dropped when shown, but asked of the database by every reader.
+      void known.loading.then((recent) => remove(recent, id)).catch(() => undefined)
+      return
+    }
     const arrived = this.#arrived.get(author)
     if (arrived !== undefined) arrived.push(id)
     // A failed load has been taken out already, and told to whoever waits for it.
@@ -142,6 +148,11 @@ function within({ floor, ids }: Recent, page: Page): Slice<HomeRow> | undefined 
   if (!covered && (page.minId !== undefined || inside.length < page.limit)) return undefined
   const rows = page.minId === undefined ? inside.slice(0, page.limit) : inside.slice(-page.limit)
   return { rows: rows.map((cursor) => ({ cursor })), endReached: covered && rows.length === inside.length }
+}
+
+function remove({ ids }: Recent, id: StatusId): void {
+  const at = ids.indexOf(id)
+  if (at !== -1) ids.splice(at, 1)
 }
 
 /** Idempotent; keeps the order and the bound. */

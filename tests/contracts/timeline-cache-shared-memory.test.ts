@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 
 import { systemClock } from '../../src/kit/clock.ts'
+import type { Page } from '../../src/kit/page.ts'
 import type { AccountId, StatusId } from '../../src/snowflake/contract.ts'
 import type { TimelineCache } from '../../src/timeline-cache/contract.ts'
 import { BYTES_LIMIT_MIN } from '../../src/timeline-cache/memory.ts'
@@ -100,6 +101,42 @@ test('shared memory: a status takes memory as long as some timeline names it, wh
   assert.equal(timelines.stats().bytes, empty)
 })
 
+test('shared memory: a deletion takes a status out of all timelines at once, and pages are full without it', async () => {
+  await using timelines = openSharedMemoryTimelines({ clock: clockAt(1_000_000_000_000), bytesLimit: 2 ** 20 })
+  const owners = range(5).map(owner)
+  for (const one of owners) {
+    const ticket = await timelines.beginBuild(one)
+    assert.ok(ticket)
+    await timelines.finishBuild(
+      ticket,
+      [1, 2, 3, 4, 5, 6].map((n) => entry(n)),
+      0n,
+    )
+  }
+  const numbersOf = async (page: Page) =>
+    (await timelines.read(owner(2), page))?.entries.map(({ id }) => Number((id - idOf(0)) / 4_194_304n))
+  assert.equal(timelines.removeEverywhere?.(idOf(9)), false)
+  for (const n of [1, 2, 5]) assert.equal(timelines.removeEverywhere?.(idOf(n)), true)
+  assert.deepEqual(await numbersOf({ limit: 2 }), [6, 4])
+  assert.deepEqual(await numbersOf({ limit: 2, minId: idOf(1) }), [4, 3])
+  assert.deepEqual(await numbersOf({ limit: 2, maxId: idOf(6) }), [4, 3])
+  assert.equal((await timelines.read(owner(0), { limit: 3 }))?.endReached, true, 'what lies below is deleted')
+  assert.equal((await timelines.read(owner(0), { limit: 2 }))?.endReached, false)
+  // It comes late, to one who has it and one who has not, and stays away.
+  assert.equal(await timelines.remove(idOf(5), [owner(3)]), 1)
+  assert.equal(await timelines.insert(entry(5), [owner(2), owner(3)]), 1)
+  assert.equal(await timelines.insert(entry(7), owners), 5)
+  for (const one of owners) await timelines.merge(one, [entry(5), entry(2)], 0n)
+  assert.deepEqual(await numbersOf({ limit: 9 }), [7, 6, 4, 3])
+  const [{ bytes }] = [timelines.stats()]
+  for (const one of owners) await timelines.drop(one)
+  assert.ok(timelines.stats().bytes < bytes)
+  const ticket = await timelines.beginBuild(owner(2))
+  assert.ok(ticket)
+  await timelines.finishBuild(ticket, [entry(11)], 0n)
+  assert.deepEqual(await numbersOf({ limit: 9 }), [11], 'a row that is used again is not deleted')
+})
+
 /** What `timeline-reading-thread.ts` found. */
 interface Findings {
   faults: string[]
@@ -150,6 +187,7 @@ async function disturb(timelines: TimelineCache, owners: AccountId[], from: numb
   await give(n)
   for (const late of [1, 2, 3]) await give(n - late)
   await timelines.remove(signed(n - 100).id, owners)
+  timelines.removeEverywhere?.(signed(n - 50).id)
   const turn = round % owners.length
   const own = owners[turn]
   assert.ok(own !== undefined)
@@ -207,11 +245,11 @@ test('owners named by their places in the graph take what those named by id take
   const absent = Uint32Array.of(1, 100_000)
   for (let id = 1; id <= 1_000; id++) {
     const asked = id % 50 === 0 ? owners : some
-    const taken = await timelines.insertPlaces?.(entryOf(id), Uint32Array.from(asked, placeOf))
+    const taken = timelines.insertPlaces?.(entryOf(id), Uint32Array.from(asked, placeOf))
     assert.equal(taken, asked.length)
     // Again, out of order, and for nobody: nothing changes.
-    assert.equal(await timelines.insertPlaces?.(entryOf(id), Uint32Array.from(asked.slice(0, 5), placeOf)), 0)
-    assert.equal(await timelines.insertPlaces?.(entryOf(id), absent), 0)
+    assert.equal(timelines.insertPlaces?.(entryOf(id), Uint32Array.from(asked.slice(0, 5), placeOf)), 0)
+    assert.equal(timelines.insertPlaces?.(entryOf(id), absent), 0)
   }
   const [busy, quiet] = [owners[1], owners[0]]
   assert.ok(busy !== undefined && quiet !== undefined)
@@ -226,5 +264,5 @@ test('owners named by their places in the graph take what those named by id take
     Array.from({ length: 20 }, (_, n) => 1_000 - 50 * n),
   )
   await timelines.drop(busy)
-  assert.equal(await timelines.insertPlaces?.(entryOf(1_001), Uint32Array.of(placeOf(busy))), 0)
+  assert.equal(timelines.insertPlaces?.(entryOf(1_001), Uint32Array.of(placeOf(busy))), 0)
 })

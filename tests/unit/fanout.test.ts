@@ -53,6 +53,7 @@ function openCache(clock: ReturnType<typeof handClock>, beforePage: WorldOptions
   let page = 0
   const byIds: TimelineCache = { ...cache }
   delete byIds.insertPlaces
+  delete byIds.removeEverywhere
   return {
     ...byIds,
     insert: async (entry, owners) => {
@@ -267,7 +268,7 @@ test('a reply to an original whose delivery failed comes again, for a while', as
   assert.deepEqual(await world.ids(ALICE), [11, 10])
 })
 
-test('twenty deletions of an author with a crowd walk nobody: readers drop what is gone (F27)', async () => {
+test('twenty deletions of an author with a crowd walk nobody, and nobody has the statuses any more (F27)', async () => {
   const followers = crowd(3)
   await using world = openWorld({ followers })
   await world.build(AUTHOR, accountId(10))
@@ -277,7 +278,23 @@ test('twenty deletions of an author with a crowd walk nobody: readers drop what 
     await world.tell('status.deleted', { id: statusId(id), author: AUTHOR, boostOf: null })
   }
   assert.deepEqual(world.pages, [])
-  assert.deepEqual(await world.ids(AUTHOR), [])
+  assert.deepEqual([await world.ids(AUTHOR), await world.ids(accountId(10))], [[], []])
+})
+
+test('where a deletion has to walk, it walks those who were delivered to, and not those who merge', async () => {
+  const followers = crowd(2)
+  for (const [followersMax, pages] of [
+    [followers.length, 2],
+    [followers.length - 1, 0],
+  ] as const) {
+    await using world = openWorld({ followers, followersMax, beforePage: () => {} })
+    await world.build(accountId(10))
+    await world.tell('status.created', created(10))
+    world.pages.splice(0)
+    await world.tell('status.deleted', { id: statusId(10), author: AUTHOR, boostOf: null })
+    assert.equal(world.pages.length, pages)
+    assert.deepEqual(await world.ids(accountId(10)), [])
+  }
 })
 
 test('who has more followers than the threshold is delivered to nobody else, and readers are told to merge', async () => {
