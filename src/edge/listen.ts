@@ -1,12 +1,18 @@
-import { createServer } from 'node:net'
+/** Binding the port, with texts that say what to do when it fails; and giving it up without losing a request. */
+import { once } from 'node:events'
+import { createServer, Server } from 'node:net'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 
 import type { FastifyInstance } from 'fastify'
 
-/** Binding the port, with texts that say what to do when it fails. */
 import { AppError } from '../kit/errors.ts'
+import { DRAIN_MS_MAX } from '../kit/lifecycle.ts'
 import type { ListenOptions } from './routing.ts'
 
 const LOOPBACK = '127.0.0.1'
+/** A client may be sending on an idle connection at the moment that we stop: its request is still answered. */
+const IDLE_GRACE_MS = 1_000
+const SWEEP_MS = 50
 
 export async function listen(server: FastifyInstance, options: ListenOptions): Promise<number> {
   const host = options.host ?? LOOPBACK
@@ -37,6 +43,31 @@ export async function portFor({ port, host = LOOPBACK }: Pick<ListenOptions, 'po
   } finally {
     await new Promise((resolve) => probe.close(resolve))
   }
+}
+
+/**
+ * Answers what has come and what is on its way, each on a connection that ends with the answer; takes no connection that is
+ * not there yet. Connections on which nothing comes are closed after a grace, and all of them after DRAIN_MS_MAX.
+ */
+export async function drain(server: FastifyInstance, idleGraceMs = IDLE_GRACE_MS): Promise<void> {
+  const { server: http } = server
+  http.prependListener('request', (_request, response) => response.setHeader('connection', 'close'))
+  const cut = setTimeout(() => http.closeAllConnections(), DRAIN_MS_MAX)
+  // Connections that the system has made for us by now: each turn takes those it finds.
+  await nextTurn()
+  await nextTurn()
+  const ended = new AbortController()
+  const allClosed = once(http, 'close', { signal: ended.signal }).catch(() => undefined)
+  // The port alone: the HTTP server's own close would close every idle connection under the hands of its client.
+  Server.prototype.close.call(http)
+  await Promise.race([allClosed, sleep(idleGraceMs, undefined, { signal: ended.signal }).catch(() => undefined)])
+  ended.abort()
+  // A connection may fall idle only after its last answer; nobody else would close it then.
+  const sweep = setInterval(() => http.closeIdleConnections(), SWEEP_MS)
+  await server.close().finally(() => {
+    clearTimeout(cut)
+    clearInterval(sweep)
+  })
 }
 
 function failureText(error: unknown, host: string, port: number): string {

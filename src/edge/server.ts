@@ -11,7 +11,6 @@ import type { FastifyError, FastifyInstance } from 'fastify'
 
 import type { TokenIdentity } from '../accounts/contract.ts'
 import type { Clock } from '../kit/clock.ts'
-import { DRAIN_MS_MAX } from '../kit/lifecycle.ts'
 import type { Log } from '../kit/log.ts'
 import type { Urls } from '../mastodon/urls.ts'
 import type { AccountId } from '../snowflake/contract.ts'
@@ -21,7 +20,7 @@ import { Call } from './call.ts'
 import { preflightHeaders } from './cors.ts'
 import { isApi, pathOf, setCommonHeaders } from './headers.ts'
 import { HotPath } from './hot-path.ts'
-import { listen } from './listen.ts'
+import { drain, listen } from './listen.ts'
 import { RateCounters } from './rate-counters.ts'
 import { RateLimiter } from './rate-limiter.ts'
 import type { RateLimitSettings } from './rate-limits.ts'
@@ -58,7 +57,6 @@ const KEEP_ALIVE_MS = 65_000
 const CONNECTIONS_CHECK_MS = 5_000
 /** Tags and group keys are the longest parts of a path. */
 const PATH_PART_MAX = 600
-const DRAIN_SWEEP_MS = 50
 
 const REQUEST_ID = /^[\w-]{1,255}$/
 
@@ -134,15 +132,6 @@ function edgeOf(server: FastifyInstance, options: EdgeOptions): Edge {
   const hotPath = new HotPath({ urls, log, identifyNow, limiter, requestId, isDraining, ...(seen && { seen }) })
   hotPath.standBefore(server.server)
   let draining: Promise<void> | undefined
-  const drain = async (): Promise<void> => {
-    const cut = setTimeout(() => server.server.closeAllConnections(), DRAIN_MS_MAX)
-    // A connection may fall idle only after its last answer; nobody else would close it then.
-    const sweep = setInterval(() => server.server.closeIdleConnections(), DRAIN_SWEEP_MS)
-    await server.close().finally(() => {
-      clearTimeout(cut)
-      clearInterval(sweep)
-    })
-  }
   return {
     server,
     routes,
@@ -157,8 +146,8 @@ function edgeOf(server: FastifyInstance, options: EdgeOptions): Edge {
     get answeredFromMemory() {
       return hotPath.answered
     },
-    drain: () => (draining ??= drain()),
-    [Symbol.asyncDispose]: () => (draining ??= drain()),
+    drain: () => (draining ??= drain(server)),
+    [Symbol.asyncDispose]: () => (draining ??= drain(server)),
   }
 }
 

@@ -10,6 +10,7 @@ import { AppError } from '../../src/kit/errors.ts'
 import { silentLog } from '../../src/kit/log.ts'
 import type { Page } from '../../src/kit/page.ts'
 import type { AccountId, StatusId } from '../../src/snowflake/contract.ts'
+import { NO_RELATION } from '../../src/social-graph/contract.ts'
 import type { TimelineRow } from '../../src/status-store/contract.ts'
 import { MergedAuthors, type TimelineCache } from '../../src/timeline-cache/contract.ts'
 import { Celebrities } from '../../src/timeline-service/celebrities.ts'
@@ -49,7 +50,12 @@ export class CachedHomes {
     const statuses = { homeIds: (authors: readonly AccountId[], page: Page) => this.#homeIds(authors, page) }
     this.#home = new HomeSkeleton({
       cache,
-      graph: { following: (reader) => this.#followed(reader), followerCount: () => 0 },
+      graph: {
+        following: (reader) => this.#followed(reader),
+        followerCount: () => 0,
+        // Asked of authors who are merged at read: nobody here.
+        regards: () => () => NO_RELATION,
+      },
       statuses,
       celebrities: new Celebrities(statuses),
       merged: new MergedAuthors(1_000_000),
