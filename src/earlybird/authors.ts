@@ -4,7 +4,7 @@
  * them yet takes an author it does not know for one who does not consent.
  */
 import type { AccountId } from '../snowflake/contract.ts'
-import { Carver, highWord, idOf, lowWord } from './layout.ts'
+import { Carver, idOf, IdWords } from './layout.ts'
 
 const AUTHORS_BEGIN = 4_096
 /** Of a document's author number; far above what memory holds. */
@@ -31,6 +31,7 @@ export interface AuthorsMemory {
 
 export class Authors {
   #tables: Tables
+  readonly #words = new IdWords()
 
   constructor(memory?: AuthorsMemory) {
     this.#tables = memory === undefined ? allocate(AUTHORS_BEGIN) : viewOf(memory.buffer, memory.capacity)
@@ -42,7 +43,8 @@ export class Authors {
 
   /** -1 when the author has no document. */
   find(id: AccountId): number {
-    return find(this.#tables, lowWord(id), highWord(id))
+    const { low, high } = this.#words.set(id)
+    return find(this.#tables, low, high)
   }
 
   idAt(number: number): AccountId {
@@ -56,7 +58,7 @@ export class Authors {
 
   /** The writer's side. `grown` is told when readers need the new memory. */
   numberOf(id: AccountId, grown: () => void): number {
-    const [low, high] = [lowWord(id), highWord(id)]
+    const { low, high } = this.#words.set(id)
     const known = find(this.#tables, low, high)
     if (known !== -1) return known
     const count = this.#tables.header[COUNT] ?? 0

@@ -152,6 +152,9 @@ export interface EarlybirdReader {
   search(query: Query, options: SearchOptions): Promise<SearchResult>
   /** Terms that begin with `prefix`, most frequent first, of at most `limit` (HITS_MAX at most). For suggestions while typing. */
   termsWith(prefix: string, limit: number): Promise<TermCount[]>
+  /** Whether nothing is still to be read from the source. */
+  isWhole(): boolean
+  /** Looks at every document: for people, not for each request. */
   state(): EarlybirdState
 }
 

@@ -6,7 +6,7 @@ import type { AccountId, StatusId } from '../snowflake/contract.ts'
 import { Authors } from './authors.ts'
 import { isDeleted, markDeleted, writeCounts } from './columns.ts'
 import type { Counts, EarlybirdWriter, IndexDocument, SegmentState } from './contract.ts'
-import { LIVE_DOCUMENTS_MAX, compareIds, highWord, idOf, lowWord } from './layout.ts'
+import { LIVE_DOCUMENTS_MAX, compareIds, idOf, IdWords } from './layout.ts'
 import { allocateLive } from './live-memory.ts'
 import { LiveSegment } from './live-segment.ts'
 import { LiveWriter } from './live-writer.ts'
@@ -56,6 +56,7 @@ export class IndexWriter implements Omit<EarlybirdWriter, 'settled'> {
   #sealing: SegmentTask | undefined
   #merging: SegmentTask | undefined
   #nextName: number
+  readonly #words = new IdWords()
 
   constructor(options: IndexWriterOptions) {
     this.#options = options
@@ -218,7 +219,7 @@ export class IndexWriter implements Omit<EarlybirdWriter, 'settled'> {
 
   /** Where the status is, unless it is deleted. */
   #find(id: StatusId): Place | undefined {
-    const [low, high] = [lowWord(id), highWord(id)]
+    const { low, high } = this.#words.set(id)
     for (const live of [this.#live, this.#frozen]) {
       const document = live?.writer.find(low, high) ?? -1
       if (live === undefined || document === -1 || isDeleted(live.segment.columns, document)) continue

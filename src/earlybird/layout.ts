@@ -43,6 +43,26 @@ export function compareIds(aLow: number, aHigh: number, bLow: number, bHigh: num
   return aHigh === bHigh ? aLow - bLow : aHigh - bHigh
 }
 
+/** Takes ids apart without making two bigints of each. */
+export class IdWords {
+  readonly #whole = new BigUint64Array(1)
+  // The machines that Dunlin runs on have the low word first.
+  readonly #words = new Uint32Array(this.#whole.buffer)
+
+  set(id: bigint): this {
+    this.#whole[0] = id
+    return this
+  }
+
+  get low(): number {
+    return this.#words[0] ?? 0
+  }
+
+  get high(): number {
+    return this.#words[1] ?? 0
+  }
+}
+
 export function lowWord(id: bigint): number {
   return Number(BigInt.asUintN(32, id))
 }

@@ -1,7 +1,7 @@
 /** Walks the slices of one term from the newest posting back, which is along ascending document numbers. */
 import { NO_POSITION } from './contract.ts'
 import { END, NOWHERE, POSITION_BITS, POSITION_MASK } from './layout.ts'
-import { type LiveMemory, PAGE_BITS, SLICE_WORDS } from './live-memory.ts'
+import { type LiveMemory, PAGE_BITS, SLICE_WORDS, TERM } from './live-memory.ts'
 import { FREQUENCY_MAX, termScore, termScoreBound } from './scoring.ts'
 import type { Budget, TermCursor } from './segment.ts'
 
@@ -26,7 +26,7 @@ export class LiveCursor implements TermCursor {
     this.#levels = memory.levels
     this.#budget = walk.budget
     this.#begin = walk.begin
-    this.cost = memory.frequencies[term] ?? 0
+    this.cost = memory.terms[term * TERM.words + TERM.documents] ?? 0
     this.#at = Atomics.load(memory.tails, term)
   }
 

@@ -20,18 +20,19 @@ const WORDS_PER_DOCUMENT = 64
 /** Places in `header`. */
 export const HEADER = { documents: 0, terms: 1, termBytes: 2, pages: 3, deleted: 4, words: 8 } as const
 
+/** Places in a term's entry: first byte, bytes, documents that have it, and the newest posting as the writer knows it. */
+export const TERM = { at: 0, length: 1, documents: 2, tail: 3, words: 4 } as const
+
 export interface LiveMemory {
   buffer: SharedArrayBuffer
   capacity: number
   header: Uint32Array
   /** Pairs: hash, number of the term + 1. */
   slots: Uint32Array
-  termAt: Uint32Array
-  termLength: Uint8Array
+  /** TERM words a term: side by side, because whoever needs one needs the others, and each miss of a cache costs more than all work. */
+  terms: Uint32Array
   termBytes: Uint8Array
-  /** Documents with the term. */
-  frequencies: Uint32Array
-  /** Place of the term's newest posting. */
+  /** Place of each term's newest posting, as published. */
   tails: Uint32Array
   /** The next term of the same chain + 1. */
   chained: Uint32Array
@@ -78,11 +79,9 @@ function carve(carver: Carver, documents: number) {
     header: carver.u32(HEADER.words),
     chains: carver.u32(PREFIX_HEADS),
     slots: carver.u32(slots * 2),
-    termAt: carver.u32(sizes.terms),
-    frequencies: carver.u32(sizes.terms),
+    terms: carver.u32(sizes.terms * TERM.words),
     tails: carver.u32(sizes.terms),
     chained: carver.u32(sizes.terms),
-    termLength: carver.u8(sizes.terms),
     termBytes: carver.u8(sizes.termBytes),
     levels: carver.u8(sizes.pages),
     postings: carver.u32(sizes.pages * PAGE_WORDS),

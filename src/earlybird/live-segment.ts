@@ -1,6 +1,6 @@
 /** The live segment as a reader sees it, in any thread. */
 import { LiveCursor } from './live-cursor.ts'
-import { HEADER, type LiveMemory, PREFIX_BYTES, chainOf, viewLive } from './live-memory.ts'
+import { HEADER, type LiveMemory, PREFIX_BYTES, TERM, chainOf, viewLive } from './live-memory.ts'
 import type { Budget, Segment, TermCursor } from './segment.ts'
 import { sameBytes, type TermKey, type TermSlice } from './term-bytes.ts'
 
@@ -34,7 +34,7 @@ export class LiveSegment implements Segment {
 
   get bytes(): number {
     const { header } = this.memory
-    const perTerm = 4 * 4 + 1 + 3 * 4 // termAt, frequencies, tails, chained; length; slots at their load
+    const perTerm = (TERM.words + 2) * 4 + 3 * 4 // entry, tail, chain; slots at their load
     const documents = this.end - this.begin()
     return (
       (header[HEADER.pages] ?? 0) * 2 ** 13 +
@@ -57,7 +57,7 @@ export class LiveSegment implements Segment {
   }
 
   documentsWith(term: number): number {
-    return this.memory.frequencies[term] ?? 0
+    return this.memory.terms[term * TERM.words + TERM.documents] ?? 0
   }
 
   cursor(term: number, budget: Budget): TermCursor {
@@ -80,14 +80,16 @@ export class LiveSegment implements Segment {
   }
 
   termAt(term: number): TermSlice {
-    const { termAt, termLength, termBytes } = this.memory
-    return { bytes: termBytes, at: termAt[term] ?? 0, length: termLength[term] ?? 0 }
+    const { terms, termBytes } = this.memory
+    const entry = term * TERM.words
+    return { bytes: termBytes, at: terms[entry + TERM.at] ?? 0, length: terms[entry + TERM.length] ?? 0 }
   }
 
   #begins(term: number, prefix: Uint8Array): boolean {
-    const { termAt, termLength, termBytes } = this.memory
-    if ((termLength[term] ?? 0) < prefix.length) return false
-    return sameBytes(termBytes, termAt[term] ?? 0, prefix, prefix.length)
+    const { terms, termBytes } = this.memory
+    const entry = term * TERM.words
+    if ((terms[entry + TERM.length] ?? 0) < prefix.length) return false
+    return sameBytes(termBytes, terms[entry + TERM.at] ?? 0, prefix, prefix.length)
   }
 }
 
@@ -96,12 +98,12 @@ const COLUMN_BYTES = 8 + 16 / 256 + 2 + 1 + 4 + 4 + 2 + 2 + 1 / 8
 
 /** The number of a term, or -1. */
 export function findTerm(memory: LiveMemory, bytes: Uint8Array, length: number, hash: number): number {
-  const { slots, termAt, termLength, termBytes } = memory
+  const { slots, terms, termBytes } = memory
   const mask = slots.length - 2
   for (let slot = (hash << 1) & mask; ; slot = (slot + 2) & mask) {
     const term = Atomics.load(slots, slot + 1) - 1
     if (term === -1) return -1
-    if (slots[slot] !== hash || termLength[term] !== length) continue
-    if (sameBytes(termBytes, termAt[term] ?? 0, bytes, length)) return term
+    if (slots[slot] !== hash || terms[term * TERM.words + TERM.length] !== length) continue
+    if (sameBytes(termBytes, terms[term * TERM.words + TERM.at] ?? 0, bytes, length)) return term
   }
 }

@@ -1,12 +1,13 @@
-import { keyOf, markDeleted, writeCounts } from './columns.ts'
 /**
- * The one writer of a live segment. A batch is written first and published by one atomic store of the number of documents.
- * A term's newest posting and its slot are stored atomically as well, after what they point to, so that a reader that sees them
- * sees all behind them; postings of documents that are not published yet it passes over.
+ * The one writer of a live segment. A batch is written first; after a barrier the terms' newest postings are told, and then,
+ * by one atomic store, the number of documents. So a reader that sees a posting sees all that it leads to, and one that sees a
+ * document sees all its postings; postings of documents that are not published yet it passes over.
  */
+import { WordSink } from './byte-sink.ts'
+import { keyOf, markDeleted, writeCounts } from './columns.ts'
 import type { IndexDocument } from './contract.ts'
 import { DOCUMENT_TERMS_MAX, TERM_BYTES_MAX } from './contract.ts'
-import { BLOCK_BITS, POSITION_BITS, highWord, lowWord } from './layout.ts'
+import { BLOCK_BITS, IdWords, POSITION_BITS } from './layout.ts'
 import { packedPosition } from './live-cursor.ts'
 import {
   HEADER,
@@ -16,6 +17,7 @@ import {
   PAGE_WORDS,
   PREFIX_BYTES,
   SLICE_WORDS,
+  TERM,
   chainOf,
 } from './live-memory.ts'
 import { findTerm } from './live-segment.ts'
@@ -24,8 +26,11 @@ import { TermBytes } from './term-bytes.ts'
 export class LiveWriter {
   readonly memory: LiveMemory
   readonly #scratch = new TermBytes()
+  readonly #words = new IdWords()
   /** Number of the document + 1 by id: open addressing. */
   readonly #byId: Uint32Array
+  /** Terms with postings that are not published, repetitions included. */
+  readonly #extended = new WordSink()
   /** The next free word of each slice size; 0 when its page is full. */
   readonly #free = SLICE_WORDS.map(() => 0)
   #pages = 1 // word 0 means "no posting", so page 0 stays empty
@@ -49,7 +54,7 @@ export class LiveWriter {
     const { memory } = this
     return (
       this.#documents < memory.capacity &&
-      this.#terms + terms <= memory.termAt.length &&
+      this.#terms + terms <= memory.tails.length &&
       this.#termBytes + terms * TERM_BYTES_MAX <= memory.termBytes.length &&
       this.#pages + terms + SLICE_WORDS.length <= memory.levels.length
     )
@@ -59,7 +64,7 @@ export class LiveWriter {
   write(document: IndexDocument, author: number): number {
     const { columns, capacity } = this.memory
     const number = capacity - 1 - this.#documents++
-    const [low, high] = [lowWord(document.id), highWord(document.id)]
+    const { low, high } = this.#words.set(document.id)
     columns.ids[number * 2] = low
     columns.ids[number * 2 + 1] = high
     columns.authors[number] = author
@@ -78,10 +83,17 @@ export class LiveWriter {
   }
 
   publish(): void {
-    const { header } = this.memory
+    const { header, terms, tails } = this.memory
+    // The store orders all that was written before it; one for the batch costs less than one for each posting.
+    Atomics.store(header, HEADER.terms, this.#terms)
+    const extended = this.#extended.written
+    for (let n = 0; n < extended.length; n++) {
+      const term = extended[n] ?? 0
+      tails[term] = terms[term * TERM.words + TERM.tail] ?? 0
+    }
+    this.#extended.clear()
     header[HEADER.pages] = this.#pages
     header[HEADER.termBytes] = this.#termBytes
-    Atomics.store(header, HEADER.terms, this.#terms)
     Atomics.store(header, HEADER.documents, this.#documents)
   }
 
@@ -121,13 +133,12 @@ export class LiveWriter {
   }
 
   #newTerm({ bytes, length, hash }: TermBytes): number {
-    const { slots, termAt, termLength, termBytes, tails, chained, chains } = this.memory
+    const { slots, terms, termBytes, chained, chains } = this.memory
     const term = this.#terms++
-    termAt[term] = this.#termBytes
-    termLength[term] = length
+    terms[term * TERM.words + TERM.at] = this.#termBytes
+    terms[term * TERM.words + TERM.length] = length
     for (let n = 0; n < length; n++) termBytes[this.#termBytes + n] = bytes[n] ?? 0
     this.#termBytes += length
-    tails[term] = 0
     const mask = slots.length - 2
     let slot = (hash << 1) & mask
     while (slots[slot + 1] !== 0) slot = (slot + 2) & mask
@@ -142,14 +153,17 @@ export class LiveWriter {
   }
 
   #append(term: number, document: number, position: number): void {
-    const { postings, levels, tails, frequencies } = this.memory
-    const tail = tails[term] ?? 0
+    const { postings, levels, terms } = this.memory
+    const entry = term * TERM.words
+    const tail = terms[entry + TERM.tail] ?? 0
     let at = tail + 1
     if (tail === 0) {
       at = this.#allocate(0)
-      frequencies[term] = 1
+      terms[entry + TERM.documents] = 1
     } else {
-      if ((postings[tail] ?? 0) >>> POSITION_BITS !== document) frequencies[term] = (frequencies[term] ?? 0) + 1
+      if ((postings[tail] ?? 0) >>> POSITION_BITS !== document) {
+        terms[entry + TERM.documents] = (terms[entry + TERM.documents] ?? 0) + 1
+      }
       const level = levels[tail >>> PAGE_BITS] ?? 0
       const words = SLICE_WORDS[level] ?? PAGE_WORDS
       if ((at & (words - 1)) === 0) {
@@ -158,7 +172,8 @@ export class LiveWriter {
       }
     }
     postings[at] = (document << POSITION_BITS) | position
-    Atomics.store(tails, term, at)
+    terms[entry + TERM.tail] = at
+    this.#extended.push(term)
   }
 
   /** The first word of a new slice. */

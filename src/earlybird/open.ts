@@ -1,6 +1,4 @@
 /** Opens the index: sealed segments from disk, the rest from the source while it already answers. */
-import { MessageChannel, type MessagePort } from 'node:worker_threads'
-
 import type { Clock } from '../kit/clock.ts'
 import type { Log } from '../kit/log.ts'
 import type { DocumentSource, EarlybirdReader, EarlybirdWriter } from './contract.ts'
@@ -21,18 +19,11 @@ export interface EarlybirdOptions {
   segmentDocuments?: number
 }
 
-export interface ReaderConnection {
-  /** Goes to the other thread with its data … */
-  memory: IndexMemory
-  /** … and this is transferred to it. */
-  port: MessagePort
-}
-
 export interface Earlybird extends AsyncDisposable {
   writer: EarlybirdWriter
   reader: EarlybirdReader
-  /** For `connectReader` in another thread. */
-  connect(): ReaderConnection
+  /** For `RemoteIndex` in other threads: called with what there is now, and whenever that is other memory. */
+  share(take: (memory: IndexMemory) => void): Disposable
   /** Resolves when everything that was missing has been read again. */
   recovered: Promise<void>
 }
@@ -55,7 +46,7 @@ export async function openEarlybird(options: EarlybirdOptions): Promise<Earlybir
 
   const missing = new Int32Array(new SharedArrayBuffer(4))
   missing[0] = journals.ids.size + lost.documents + (known === undefined ? 1 : 0)
-  const ports = new Set<MessagePort>()
+  const takers = new Set<(memory: IndexMemory) => void>()
   const index = new DurableIndex({
     ...(options.segmentDocuments !== undefined && { segmentDocuments: options.segmentDocuments }),
     files,
@@ -65,7 +56,7 @@ export async function openEarlybird(options: EarlybirdOptions): Promise<Earlybir
     rebuild: manifest.rebuild,
     log,
     changed: () => {
-      for (const port of ports) port.postMessage(memoryOf(view()))
+      for (const take of takers) take(memoryOf(view()))
     },
   })
   const view = (): IndexView => ({ segments: index.core.segments, authors: index.core.authors, missing })
@@ -84,22 +75,17 @@ export async function openEarlybird(options: EarlybirdOptions): Promise<Earlybir
     writer: index,
     reader: new IndexReader(view, clock),
     recovered,
-    connect: () => connectTo(ports, memoryOf(view())),
+    share: (take) => {
+      takers.add(take)
+      take(memoryOf(view()))
+      return { [Symbol.dispose]: () => takers.delete(take) }
+    },
     async [Symbol.asyncDispose]() {
       stop.abort()
       await recovered
-      for (const port of ports) port.close()
       await index[Symbol.asyncDispose]()
     },
   }
-}
-
-function connectTo(ports: Set<MessagePort>, memory: IndexMemory): ReaderConnection {
-  const { port1, port2 } = new MessageChannel()
-  ports.add(port1)
-  port1.on('close', () => ports.delete(port1))
-  port1.unref()
-  return { memory, port: port2 }
 }
 
 interface Loaded {

@@ -1,6 +1,4 @@
 /** Searching from any thread: the segments come by message, their content is shared memory. */
-import type { MessagePort } from 'node:worker_threads'
-
 import type { Clock } from '../kit/clock.ts'
 import { Authors, type AuthorsMemory } from './authors.ts'
 import {
@@ -89,6 +87,10 @@ export class IndexReader implements EarlybirdReader {
       .slice(0, Math.max(0, Math.min(limit, HITS_MAX)))
   }
 
+  isWhole(): boolean {
+    return Atomics.load(this.#view().missing, 0) === 0
+  }
+
   state(): EarlybirdState {
     const { segments, authors, missing } = this.#view()
     const states = segments.map((segment) => stateOf(segment))
@@ -122,8 +124,8 @@ function memoryOfSegment(segment: Segment): SegmentMemory {
   return { name, kind: 'sealed', fixed, changing, sizes }
 }
 
-/** A view of memory that came by message. Segments that `former` has already are taken from it. */
-export function viewOf(memory: IndexMemory, former?: IndexView): IndexView {
+/** Segments that `former` has already are taken from it. */
+function viewOf(memory: IndexMemory, former?: IndexView): IndexView {
   const known = new Map(former?.segments.map((segment) => [segment.name, segment]))
   return {
     segments: memory.segments.map((segment) => known.get(segment.name) ?? segmentOver(segment)),
@@ -139,21 +141,19 @@ function segmentOver(memory: SegmentMemory): Segment {
 }
 
 /**
- * A reader in another thread than the writer's. `first` came with the thread's data, later states come through the port, which
- * does not keep the thread alive.
+ * A reader in another thread than the writer's. Give it what comes by message; before the first it finds nothing, and says
+ * so. When the writer's thread is gone it goes on with what it has: nothing that is published is ever torn.
  */
-export function connectReader(first: IndexMemory, port: MessagePort, clock: Clock): EarlybirdReader & Disposable {
-  let view = viewOf(first)
-  const take = (memory: IndexMemory): void => {
-    view = viewOf(memory, view)
+export class RemoteIndex {
+  readonly reader: EarlybirdReader
+  #view: IndexView | undefined
+
+  constructor(clock: Clock) {
+    const nothing: IndexView = { segments: [], authors: new Authors(), missing: new Int32Array([1]) }
+    this.reader = new IndexReader(() => this.#view ?? nothing, clock)
   }
-  port.on('message', take)
-  port.unref()
-  const reader = new IndexReader(() => view, clock)
-  return Object.assign(reader, {
-    [Symbol.dispose]: () => {
-      port.off('message', take)
-      port.close()
-    },
-  })
+
+  take(memory: IndexMemory): void {
+    this.#view = viewOf(memory, this.#view)
+  }
 }

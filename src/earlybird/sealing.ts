@@ -74,9 +74,10 @@ interface Terms {
 
 function* encodeTerms(sources: readonly Segment[], places: Places, terms: Terms): Generator<void> {
   const { encoder } = terms
+  const gathering = { sources, places, budget: new Budget(Number.POSITIVE_INFINITY) }
   let sinceRest = 0
   for (const found of mergedTerms(sources)) {
-    for (const { source, term } of found) gather(encoder, sources[source], places[source], term)
+    for (const one of found) gather(encoder, one, gathering)
     sinceRest += encoder.pending + 16
     const first = found[0]
     const slice = first === undefined ? undefined : sources[first.source]?.termAt(first.term)
@@ -139,6 +140,12 @@ function placeDocuments(sources: readonly Segment[]): { places: Places; document
   return { places, documents: count }
 }
 
+interface Gathering {
+  sources: readonly Segment[]
+  places: Places
+  budget: Budget
+}
+
 interface FoundTerm {
   source: number
   term: number
@@ -168,13 +175,13 @@ function* mergedTerms(sources: readonly Segment[]): Generator<FoundTerm[]> {
   }
 }
 
-const NO_DEADLINE = Number.POSITIVE_INFINITY
-
-function gather(encoder: PostingsEncoder, segment: Segment | undefined, places: Uint32Array | undefined, term: number) {
-  if (segment === undefined || places === undefined) return
-  const cursor = segment.cursor(term, new Budget(NO_DEADLINE))
+function gather(encoder: PostingsEncoder, { source, term }: FoundTerm, { sources, places, budget }: Gathering): void {
+  const segment = sources[source]
+  const moved = places[source]
+  if (segment === undefined || moved === undefined) return
+  const cursor = segment.cursor(term, budget)
   for (let document = cursor.next(); document < segment.end; document = cursor.next()) {
-    const place = places[document] ?? GONE
+    const place = moved[document] ?? GONE
     if (place !== GONE) encoder.add(place, cursor)
   }
 }

@@ -1,4 +1,5 @@
 /** All blocks in one thread: for tests, and for programs that write a world before a server starts. */
+import type { Earlybird } from '../earlybird/open.ts'
 import { recentLives } from '../fanout/lives.ts'
 import type { Config } from '../kit/config/config.ts'
 import type { Relay } from '../relay/contract.ts'
@@ -13,6 +14,7 @@ import { openTimelineCache, type OpenTimelineCache } from './timeline-cache.ts'
 export interface Blocks extends Serving {
   timelineCache: OpenTimelineCache
   relay: Relay
+  searchIndex: Earlybird
 }
 
 /** `startsEmpty` false: timelines outside of this process' memory are still true. */
@@ -36,6 +38,7 @@ export async function openBlocks(
   return {
     ...serving,
     timelineCache: cache,
+    searchIndex: search.index,
     relay: startBackground({ engines, stores, cache, lives, search }, resources),
   }
 }

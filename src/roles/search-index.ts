@@ -7,7 +7,7 @@ import { openEarlybird } from '../earlybird/open.ts'
 import { startIngester } from '../ingester/ingester.ts'
 import { documentSource } from '../ingester/source.ts'
 import type { Config } from '../kit/config/config.ts'
-import type { ThreadEngines } from './engines.ts'
+import type { Engines, ThreadEngines } from './engines.ts'
 import type { Stores } from './stores.ts'
 
 export interface SearchIndex {
@@ -31,7 +31,7 @@ export async function openSearchIndex(
 /** Joins the bus; before anything is published. */
 export function followStatuses(
   { index, source }: SearchIndex,
-  engines: ThreadEngines,
+  engines: Engines,
   stores: Stores,
   resources: AsyncDisposableStack,
 ): void {

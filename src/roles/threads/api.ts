@@ -32,6 +32,7 @@ async function openApi({ setup, log, links, resources, takeDesks }: ThreadWorld)
       : await openTimelineCache(config.timelines, { clock, log, graph: stores.graph, startsEmpty: false }, resources)
   const background = {
     timelineCache,
+    earlybird: desk.index.reader,
     lives: { find: (id: Parameters<OpenThread['life']>[0]) => desk.call('findLife', [id]) },
   }
   const serving = openServing({ config, engines, stores, background }, resources)

@@ -2,6 +2,7 @@
  * The background thread as an api thread sees it: the bus' messages, timelines (read from shared memory, built over there),
  * and the wake of the relay. While it is down, calls are `unavailable` and timelines are read from the store.
  */
+import { RemoteIndex } from '../../earlybird/reader.ts'
 import type { Bus, BusMessage } from '../../engines/bus/contract.ts'
 import type { Clock } from '../../kit/clock.ts'
 import { AppError } from '../../kit/errors.ts'
@@ -40,9 +41,12 @@ export class DeskClient implements Disposable {
   #end: DeskEnd | undefined
   #reader: TimelineReader | undefined
   #lastCall = 0
+  /** Goes on with what it has while the background thread is down. */
+  readonly index: RemoteIndex
 
   constructor(deps: DeskClientDeps) {
     this.#deps = deps
+    this.index = new RemoteIndex(deps.clock)
   }
 
   connect(end: DeskEnd): void {
@@ -122,6 +126,9 @@ export class DeskClient implements Disposable {
     switch (message.kind) {
       case 'timelines':
         this.#reader = new TimelineReader(message.memory)
+        return
+      case 'index':
+        this.index.take(message.memory)
         return
       case 'messages':
         for (const each of message.messages) this.#hear(each, message.after)

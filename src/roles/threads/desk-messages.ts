@@ -1,6 +1,7 @@
 /** What an api thread and the background thread say to each other: calls, messages of the bus, and that rows wait. */
 import type { MessagePort } from 'node:worker_threads'
 
+import type { IndexMemory } from '../../earlybird/reader.ts'
 import type { BusMessage } from '../../engines/bus/contract.ts'
 import type { StatusLife } from '../../fanout/contract.ts'
 import type { ErrorCode } from '../../kit/errors.ts'
@@ -35,6 +36,7 @@ export type ToDesk =
 
 export type FromDesk =
   | { kind: 'timelines'; memory: TimelineMemory }
+  | { kind: 'index'; memory: IndexMemory }
   | { kind: 'messages'; messages: readonly BusMessage[]; after: string | undefined }
   | { kind: 'result'; id: number; value: unknown }
   | { kind: 'failure'; id: number; code: ErrorCode | undefined; text: string }

@@ -1,6 +1,7 @@
 /** The background thread's side of its lines to the api threads. */
 import type { MessagePort } from 'node:worker_threads'
 
+import type { Earlybird } from '../../earlybird/open.ts'
 import type { Bus, BusMessage } from '../../engines/bus/contract.ts'
 import type { Outbox } from '../../engines/outbox/contract.ts'
 import { EVENT_TYPES } from '../../events/contract.ts'
@@ -21,6 +22,7 @@ interface Open {
   handlers: CallHandlers
   /** Undefined when timelines are not in this process' memory. */
   memory: TimelineMemory | undefined
+  index: Pick<Earlybird, 'share'>
 }
 
 export class Desk implements Disposable {
@@ -68,8 +70,9 @@ class DeskLine implements Disposable {
     this.#forward(EVENT_TYPES, undefined)
   }
 
-  open({ handlers, memory }: Open): void {
+  open({ handlers, memory, index }: Open): void {
     if (memory !== undefined) this.#post({ kind: 'timelines', memory })
+    this.#listening.use(index.share((shared) => this.#post({ kind: 'index', memory: shared })))
     this.#port.on('message', (message: ToDesk) => this.#receive(message, handlers))
   }
 

@@ -34,7 +34,7 @@ async function openFanout({ setup, log, links, resources, takeDesks }: ThreadWor
     abandonBuild: (ticket) => cache.abandonBuild(ticket),
     findLife: (id) => lives.find(id),
   }
-  desk.open({ handlers, memory: cache.memory })
+  desk.open({ handlers, memory: cache.memory, index: blocks.searchIndex })
   const checks = async () => ({ database: await base.database.healthy(DATABASE_CHECK_MS_MAX) })
   return {
     listen: async () => {}, // it takes no requests
