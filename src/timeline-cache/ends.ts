@@ -55,6 +55,11 @@ export class Ends {
     return this.words[this.#places[slot]! << END_SHIFT]!
   }
 
+  /** The row of the slot's newest entry; anything when it has none. */
+  newest(slot: number): number {
+    return this.words[(this.#places[slot]! << END_SHIFT) + 1]!
+  }
+
   /** `row`: of the newest entry, whatever it is for NO_BLOCK. */
   note(slot: number, next: number, row: number): void {
     const at = this.#places[slot]! << END_SHIFT

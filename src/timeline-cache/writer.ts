@@ -164,19 +164,27 @@ export class TimelineWriter {
     const header = slot << HEADER_SHIFT
     const rings = this.#rings
     if (rings.written(header) >= WRITTEN_MAX) this.#rewriteWithout(header, () => false)
-    const { low, high, row } = this.#arrival
+    const { row, isNewest } = this.#arrival
     const written = rings.written(header)
-    const n = rings.isAboveAll(header, low, high) ? written : rings.firstNotBelow(header, low, high)
-    if (rings.isAt(header, n, low, high)) return false
-    const id = this.#statuses.idAt(row)
-    if (id <= rings.floor(header)) return false
-    if (written >= TIMELINE_ENTRIES_MAX && n === rings.oldest(header)) {
-      rings.raiseFloor(header, id)
-      return false
-    }
-    if (!this.#makeRoom(rings.blocksForNext(header), slot)) return false
+    // Most of those that come here only have to open a block.
+    const isPlain = isNewest && written > 0
+    if (isPlain && this.#ends.newest(slot) === row) return false
+    const n = isPlain ? written : this.#whereLate(header, written)
+    if (n === undefined || !this.#makeRoom(rings.blocksForNext(header), slot)) return false
     rings.insertAt(header, n, row)
     return true
+  }
+
+  /** The number that `#arrival` gets among the entries; undefined when it is there already, or too old. */
+  #whereLate(header: number, written: number): number | undefined {
+    const rings = this.#rings
+    const { low, high, row } = this.#arrival
+    const n = rings.isAboveAll(header, low, high) ? written : rings.firstNotBelow(header, low, high)
+    const id = this.#statuses.idAt(row)
+    if (rings.isAt(header, n, low, high) || id <= rings.floor(header)) return undefined
+    if (written < TIMELINE_ENTRIES_MAX || n > rings.oldest(header)) return n
+    rings.raiseFloor(header, id)
+    return undefined
   }
 
   remove(id: bigint, owners: readonly AccountId[]): number {
