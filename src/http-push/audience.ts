@@ -4,6 +4,7 @@
  */
 import type { EventBodies } from '../events/contract.ts'
 import { canSee, isVisibleAtHome, isVisibleToStrangers, type StatusView } from '../hydration/contract.ts'
+import { showsReply, type Lists } from '../lists/contract.ts'
 import type { AccountId } from '../snowflake/contract.ts'
 import type { Relation, SocialGraph } from '../social-graph/contract.ts'
 import { hashtagKey, listKey, personalKey, type Channel } from './channel.ts'
@@ -11,8 +12,13 @@ import type { Listener } from './line.ts'
 import type { Prepared } from './preparing.ts'
 import type { Topic, Topics } from './topics.ts'
 
-export interface AudienceDeps {
+/** What the rules ask, all of it in memory. */
+export interface Rules {
   graph: Pick<SocialGraph, 'relation' | 'followersPage' | 'followerCount'>
+  lists: Pick<Lists, 'hiddenFromHome' | 'watchedWith'>
+}
+
+interface AudienceDeps extends Rules {
   topics: Topics
   listeners: ReadonlyMap<AccountId, Listener>
 }
@@ -70,7 +76,7 @@ export class Audience {
       }
     }
     for (const account of this.#homesOf(author)) yield personalKey('user', account)
-    for (const list of prepared.lists) yield listKey(list)
+    for (const { record } of this.#deps.lists.watchedWith(author)) yield listKey(record.id)
   }
 
   /** Connected people who follow the author, and the author: by the smaller of the two sets. */
@@ -92,14 +98,22 @@ export class Audience {
     }
   }
 
-  #showsStatus(channel: Channel, viewer: AccountId, { view, lists }: Prepared & { kind: 'status' }): boolean {
-    const { graph } = this.#deps
+  #showsStatus(channel: Channel, viewer: AccountId, { view }: Prepared & { kind: 'status' }): boolean {
+    const { graph, lists } = this.#deps
     const relationTo = (target: AccountId) => graph.relation(viewer, target)
     switch (channel.kind) {
       case 'user':
-        return maySee(viewer, view, relationTo) && isVisibleAtHome(viewer, view, relationTo)
-      case 'list':
-        return lists.includes(channel.list) && maySee(viewer, view, relationTo)
+        return (
+          maySee(viewer, view, relationTo) &&
+          isVisibleAtHome(viewer, view, relationTo) &&
+          lists.hiddenFromHome(viewer)?.has(view.status.accountId) !== true
+        )
+      case 'list': {
+        const list = lists.watchedWith(view.status.accountId).find(({ record }) => record.id === channel.list)
+        const isListed =
+          list?.record.account === viewer && (view.boostOf !== undefined || showsReply(list, view.status))
+        return isListed && maySee(viewer, view, relationTo) && isVisibleAtHome(viewer, view, relationTo)
+      }
       case 'hashtag':
       case 'hashtag:local':
         return view.status.tags.includes(channel.tag) && isForEveryone(view) && this.#showsStranger(viewer, view)

@@ -5,6 +5,7 @@ import { WebSocketServer, type RawData, type WebSocket } from 'ws'
 
 import { coversScope } from '../accounts/contract.ts'
 import { AppError } from '../kit/errors.ts'
+import type { ListId, Lists } from '../lists/contract.ts'
 import { Admission } from './admission.ts'
 import { channelOf, streamOfPath, type Channel, type Wish } from './channel.ts'
 import { MessageAllowance, parseClientMessage } from './client-messages.ts'
@@ -15,7 +16,11 @@ import { PING_BEATS, STREAM_LIMITS, type StreamLimits } from './limits.ts'
 import type { Line, LineOptions, LineOwner } from './line.ts'
 import { SocketLine } from './socket-line.ts'
 
-export type HttpPushDeps = Omit<HubDeps, 'limits'> & { limits?: Partial<StreamLimits> }
+interface DoorDeps extends HubDeps {
+  lists: Pick<Lists, 'hiddenFromHome' | 'watch' | 'watchedWith'>
+}
+
+export type HttpPushDeps = Omit<DoorDeps, 'limits'> & { limits?: Partial<StreamLimits> }
 
 export function openHttpPush(deps: HttpPushDeps): HttpPush {
   const limits = { ...STREAM_LIMITS, ...deps.limits }
@@ -26,13 +31,13 @@ const CLOSE_UNSUPPORTED = 1003
 const FRAGMENTS_MAX = 64
 
 class Door implements HttpPush {
-  readonly #deps: HubDeps
+  readonly #deps: DoorDeps
   readonly #hub: Hub
   readonly #admission: Admission
   readonly #webSockets: WebSocketServer
   #turns = 0
 
-  constructor(deps: HubDeps) {
+  constructor(deps: DoorDeps) {
     this.#deps = deps
     this.#hub = new Hub(deps)
     this.#admission = new Admission(deps.limits, deps.clock)
@@ -48,10 +53,20 @@ class Door implements HttpPush {
 
   async events(caller: StreamCaller, request: StreamRequest): Promise<EventsAcceptor> {
     const channel = channelOf(wishOf(request), caller)
-    const owner = await this.#admit(caller)
-    return {
-      open: (socket) => this.#openEvents(socket, { owner, caller, channel, lastEventId: request.lastEventId }),
-      abandon: () => this.#admission.leave(caller.address),
+    const held = await this.#hold(channel, caller)
+    try {
+      const owner = await this.#admit(caller)
+      const opening = { owner, caller, channel, held, lastEventId: request.lastEventId }
+      return {
+        open: (socket) => this.#openEvents(socket, opening),
+        abandon: () => {
+          this.#admission.leave(caller.address)
+          held?.[Symbol.dispose]()
+        },
+      }
+    } catch (error) {
+      held?.[Symbol.dispose]()
+      throw error
     }
   }
 
@@ -95,19 +110,27 @@ class Door implements HttpPush {
     }
   }
 
-  #openEvents(
-    socket: Socket,
-    { owner, caller, channel, lastEventId }: Opening & { channel: Channel; lastEventId: string | undefined },
-  ): void {
+  /** A list is kept in memory while it is streamed; whoever's it is not learns nothing of it. */
+  async #hold({ kind, list }: Channel, { account }: StreamCaller): Promise<Disposable | undefined> {
+    if (kind !== 'list') return undefined
+    try {
+      return await this.#deps.lists.watch(account, list as ListId) // parsed by `channelOf`
+    } catch (error) {
+      const isForeign = error instanceof AppError && error.code === 'not_found'
+      throw isForeign ? new AppError('unauthenticated', 'Not authorized to stream this list') : error
+    }
+  }
+
+  #openEvents(socket: Socket, { owner, caller, channel, held, lastEventId }: EventsOpening): void {
     const line = new EventLine(owner, socket, this.#lineOptions())
-    this.#hold(line, socket, caller)
+    this.#keep(line, socket, caller)
     socket.on('data', () => line.drop('unruly')) // nothing comes after the request
     socket.on('end', () => socket.destroy())
     line.greet()
     const lastId = lastEventId !== undefined && /^\d{1,19}$/.test(lastEventId) ? BigInt(lastEventId) : undefined
-    if (lastId === undefined) this.#hub.subscribe(line, channel)
-    else
-      line.comment(this.#hub.subscribeAfter(line, channel, lastId) ? 'replay' : 'missed too much, read the timelines')
+    if (lastId === undefined) return this.#hub.subscribe(line, channel, held)
+    const isWhole = this.#hub.subscribeAfter(line, channel, lastId, held)
+    line.comment(isWhole ? 'replay' : 'missed too much, read the timelines')
   }
 
   #openSocket(
@@ -117,6 +140,11 @@ class Door implements HttpPush {
     const { webSocket, socket } = sockets
     const line = new SocketLine(owner, sockets, this.#lineOptions())
     const { clock, limits } = this.#deps
+    // One message after the other, also where one has to be looked up.
+    let last = Promise.resolve()
+    const obey = (act: () => Promise<void>): void => {
+      last = last.then(() => this.#attempt(line, act))
+    }
     const allowance = new MessageAllowance(limits, clock.nowMs())
     const isCivil = (): boolean => {
       if (allowance.take(clock.nowMs())) return true
@@ -129,15 +157,15 @@ class Door implements HttpPush {
     webSocket.on('message', (data, isBinary) => {
       if (line.closed || !isCivil()) return
       if (isBinary) line.close(CLOSE_UNSUPPORTED, 'Only text')
-      else this.#obey(line, caller, data)
+      else obey(() => this.#obey(line, caller, data))
     })
-    this.#hold(line, socket, caller)
+    this.#keep(line, socket, caller)
     const wish = wishOf(request)
-    if (wish.stream !== undefined) this.#attempt(line, () => this.#subscribe(line, caller, wish))
+    if (wish.stream !== undefined) obey(() => this.#subscribe(line, caller, wish))
   }
 
   /** Until the socket closes. */
-  #hold(line: Line, socket: Socket, caller: StreamCaller): void {
+  #keep(line: Line, socket: Socket, caller: StreamCaller): void {
     socket.setNoDelay(true)
     socket.on('error', () => undefined) // 'close' follows
     socket.once('close', () => {
@@ -158,29 +186,28 @@ class Door implements HttpPush {
     return { turn: this.#turns, queuedBytesMax, onDrop: (reason) => this.#hub.tally.dropped(reason) }
   }
 
-  #obey(line: SocketLine, caller: StreamCaller, data: RawData): void {
-    this.#attempt(line, () => {
-      const message = parseClientMessage(Buffer.isBuffer(data) ? data.toString() : '')
-      if (message.type === 'subscribe') this.#subscribe(line, caller, message)
-      else this.#hub.unsubscribe(line, channelOf(message, caller).key)
-    })
+  async #obey(line: SocketLine, caller: StreamCaller, data: RawData): Promise<void> {
+    const message = parseClientMessage(Buffer.isBuffer(data) ? data.toString() : '')
+    if (message.type === 'subscribe') await this.#subscribe(line, caller, message)
+    else this.#hub.unsubscribe(line, channelOf(message, caller).key)
   }
 
-  #subscribe(line: SocketLine, caller: StreamCaller, wish: Wish): void {
+  async #subscribe(line: SocketLine, caller: StreamCaller, wish: Wish): Promise<void> {
     const channel = channelOf(wish, caller)
     if (line.topics.length >= this.#deps.limits.subscriptionsMax) {
       throw new AppError('bad_request', 'Too many subscriptions on one connection')
     }
-    this.#hub.subscribe(line, channel)
+    this.#hub.subscribe(line, channel, await this.#hold(channel, caller))
   }
 
   /** A wrong wish is told in a frame, and the socket stays open. */
-  #attempt(line: SocketLine, act: () => void): void {
+  async #attempt(line: SocketLine, act: () => Promise<void>): Promise<void> {
     try {
-      act()
+      await act()
     } catch (error) {
-      if (!(error instanceof AppError)) throw error
-      line.refuse(error.message, error.code === 'unauthenticated' ? 401 : 400)
+      const known = error instanceof AppError ? error : undefined
+      if (known === undefined) this.#deps.log.error({ event: 'streams.message_failed', err: error })
+      line.refuse(known?.message ?? 'We encountered an internal error', FRAME_STATUS[known?.code ?? ''] ?? 500)
     }
   }
 }
@@ -189,6 +216,15 @@ interface Opening {
   owner: LineOwner
   caller: StreamCaller
 }
+
+interface EventsOpening extends Opening {
+  channel: Channel
+  held: Disposable | undefined
+  lastEventId: string | undefined
+}
+
+/** What error frames say. */
+const FRAME_STATUS: Record<string, number> = { bad_request: 400, unauthenticated: 401, unavailable: 503 }
 
 /** The stream that the request itself names: by its path, or by `?stream=`. */
 function wishOf({ path, query }: StreamRequest): Wish {

@@ -17,7 +17,7 @@ export class EventLine extends Line {
   }
 
   comment(text: string): void {
-    this.write(Buffer.from(`:${text}\n`))
+    this.write(Buffer.from(`:${text}\n\n`))
   }
 
   override send(frames: Frames): boolean {

@@ -10,8 +10,7 @@ import type { Clock } from '../kit/clock.ts'
 import { LogGate } from '../kit/log-gate.ts'
 import type { Log } from '../kit/log.ts'
 import type { AccountId } from '../snowflake/contract.ts'
-import type { SocialGraph } from '../social-graph/contract.ts'
-import { Audience } from './audience.ts'
+import { Audience, type Rules } from './audience.ts'
 import type { Channel, ChannelKind } from './channel.ts'
 import type { StreamsState } from './contract.ts'
 import { EventLine } from './event-line.ts'
@@ -24,9 +23,8 @@ import { Procession } from './procession.ts'
 import { Tally } from './tally.ts'
 import { Topics, type Topic } from './topics.ts'
 
-export interface HubDeps extends PreparingDeps {
+export interface HubDeps extends PreparingDeps, Rules {
   bus: Pick<Bus, 'listen'>
-  graph: Pick<SocialGraph, 'relation' | 'followersPage' | 'followerCount'>
   clock: Clock
   log: Log
   limits: StreamLimits
@@ -49,10 +47,10 @@ export class Hub implements Disposable {
   #beats = 0
 
   constructor(deps: HubDeps) {
-    const { bus, clock, graph, limits } = deps
+    const { bus, clock, limits } = deps
     this.#deps = deps
     this.tally = new Tally()
-    this.#audience = new Audience({ graph, topics: this.#topics, listeners: this.#listeners })
+    this.#audience = new Audience({ ...deps, topics: this.#topics, listeners: this.#listeners })
     this.#eventLog = new EventLog(limits.logEventsMax, limits.logAgeMs)
     this.#lossLog = new LogGate(clock)
     this.#procession = new Procession({
@@ -104,8 +102,10 @@ export class Hub implements Disposable {
     if (listener?.lines.size === 0) this.#listeners.delete(account)
   }
 
-  subscribe(line: Line, channel: Channel): void {
-    if (this.#lines.has(line)) this.#topics.add(line, channel)
+  /** `held` is disposed when the subscription ends. */
+  subscribe(line: Line, channel: Channel, held?: Disposable): void {
+    if (this.#lines.has(line)) this.#topics.add(line, channel, held)
+    else held?.[Symbol.dispose]()
   }
 
   unsubscribe(line: Line, key: string): void {
@@ -117,17 +117,17 @@ export class Hub implements Disposable {
    * takes its place in the order of events, so that nothing is missed in between. False when that event is not known (any
    * more): then the line is subscribed at once, and its client has to read what it missed.
    */
-  subscribeAfter(line: Line, channel: Channel, lastId: bigint): boolean {
+  subscribeAfter(line: Line, channel: Channel, lastId: bigint, held?: Disposable): boolean {
     const missed = this.#eventLog.after(lastId)
     if (missed === undefined || missed.length > this.#deps.limits.replayEventsMax) {
-      this.subscribe(line, channel)
+      this.subscribe(line, channel, held)
       return false
     }
     this.#procession.push({
       prepare: () => this.#prepareAll(missed),
       tell: async (prepared) => {
         for (const each of prepared) this.#tellAgain(line, channel, each)
-        this.subscribe(line, channel)
+        this.subscribe(line, channel, held)
       },
     })
     return true

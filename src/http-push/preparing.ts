@@ -26,13 +26,11 @@ export type Prepared =
   | {
       readonly kind: 'status'
       readonly view: StatusView
-      readonly lists: readonly bigint[]
       readonly message: StatusMessage
     }
   | {
       readonly kind: 'delete'
       readonly deleted: EventBodies['status.deleted']
-      readonly lists: readonly bigint[]
       readonly frames: Frames
     }
   | {
@@ -86,11 +84,11 @@ export async function prepare(deps: PreparingDeps, { id, happening }: LogEntry):
       const view = await deps.hydration.unjudged(happening.status)
       if (view === undefined) return undefined
       const message = new StatusMessage(view, { event: happening.event, id, site: deps.site })
-      return { kind: 'status', view, lists: [], message }
+      return { kind: 'status', view, message }
     }
     case 'delete': {
       const { deleted } = happening
-      return { kind: 'delete', deleted, lists: [], frames: new Frames('delete', deleted.id.toString(), id) }
+      return { kind: 'delete', deleted, frames: new Frames('delete', deleted.id.toString(), id) }
     }
     case 'notification':
       return prepareNotification(deps, id, happening)

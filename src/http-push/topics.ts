@@ -6,6 +6,8 @@ export interface Topic {
   readonly channel: Channel
   /** With the name under which each line subscribed. */
   readonly lines: Map<Line, readonly string[]>
+  /** What a line's subscription keeps open, where it keeps anything. */
+  readonly held: Map<Line, Disposable> | undefined
 }
 
 export class Topics {
@@ -24,12 +26,16 @@ export class Topics {
     return this.#topics.values()
   }
 
-  /** Again: nothing. */
-  add(line: Line, channel: Channel): void {
+  /** Again: nothing. `held` is disposed when the subscription ends. */
+  add(line: Line, channel: Channel, held?: Disposable): void {
     let topic = this.#topics.get(channel.key)
-    if (topic === undefined) this.#topics.set(channel.key, (topic = { channel, lines: new Map() }))
-    if (topic.lines.has(line)) return
+    if (topic === undefined) {
+      topic = { channel, lines: new Map(), held: channel.kind === 'list' ? new Map() : undefined }
+      this.#topics.set(channel.key, topic)
+    }
+    if (topic.lines.has(line)) return held?.[Symbol.dispose]()
     topic.lines.set(line, channel.names)
+    if (held !== undefined) topic.held?.set(line, held)
     line.topics.push(topic)
     this.#subscriptions += 1
   }
@@ -48,6 +54,8 @@ export class Topics {
 
   #leave(line: Line, topic: Topic): void {
     if (topic.lines.delete(line)) this.#subscriptions -= 1
+    topic.held?.get(line)?.[Symbol.dispose]()
+    topic.held?.delete(line)
     if (topic.lines.size === 0) this.#topics.delete(topic.channel.key)
   }
 }

@@ -10,13 +10,14 @@ import type { Serving } from './serving.ts'
 
 export function openStreams(edge: Edge, engines: ThreadEngines, blocks: Serving, site: Site): HttpPush {
   const { bus, clock, log } = engines
-  const { graph, hydration, notifications, people } = blocks
+  const { graph, hydration, lists, notifications, people } = blocks
   const push = openHttpPush({
     bus,
     clock,
     log,
     graph,
     hydration,
+    lists,
     notifications,
     filters: filterSource(blocks.filters),
     site,

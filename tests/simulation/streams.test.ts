@@ -148,6 +148,7 @@ function hubOf(world: HomeWorld): Hub {
     bus: world.bus,
     graph: world.graph,
     hydration: world.hydration,
+    lists: { hiddenFromHome: () => undefined, watchedWith: () => [] },
     notifications: { find: async () => undefined },
     filters: async () => () => [],
     site: site(urls('https://example.org', 'example.org')),
