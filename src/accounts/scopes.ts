@@ -4,17 +4,57 @@
  */
 import { AppError } from '../kit/errors.ts'
 
-const READ =
-  'accounts blocks bookmarks collections favourites filters follows lists mutes notifications search statuses'.split(
-    ' ',
-  )
-const WRITE = (
-  'accounts blocks bookmarks collections conversations favourites filters follows lists media mutes notifications ' +
-  'reports statuses'
-).split(' ')
-const ADMIN = 'accounts reports domain_allows domain_blocks ip_blocks email_domain_blocks canonical_email_blocks'.split(
-  ' ',
-)
+const READ = [
+  'accounts',
+  'blocks',
+  'bookmarks',
+  'collections',
+  'favourites',
+  'filters',
+  'follows',
+  'lists',
+  'mutes',
+  'notifications',
+  'search',
+  'statuses',
+] as const
+const WRITE = [
+  'accounts',
+  'blocks',
+  'bookmarks',
+  'collections',
+  'conversations',
+  'favourites',
+  'filters',
+  'follows',
+  'lists',
+  'media',
+  'mutes',
+  'notifications',
+  'reports',
+  'statuses',
+] as const
+const ADMIN = [
+  'accounts',
+  'reports',
+  'domain_allows',
+  'domain_blocks',
+  'ip_blocks',
+  'email_domain_blocks',
+  'canonical_email_blocks',
+] as const
+
+/** What a route may ask for; a misspelt one does not compile. `follow` is granted, never asked for. */
+export type Scope =
+  | 'read'
+  | 'write'
+  | 'push'
+  | 'profile'
+  | 'admin:read'
+  | 'admin:write'
+  | `read:${(typeof READ)[number]}`
+  | `write:${(typeof WRITE)[number]}`
+  | `admin:${'read' | 'write'}:${(typeof ADMIN)[number]}`
 
 export const DEFAULT_SCOPE = 'read'
 

@@ -22,14 +22,17 @@ import { notificationPolicyRoutes, notificationRequestRoutes } from '../edge/rou
 import { notificationRoutes } from '../edge/routes/notifications.ts'
 import { pollRoutes } from '../edge/routes/polls.ts'
 import { profilePageRoutes } from '../edge/routes/profile-pages.ts'
+import { pushRoutes } from '../edge/routes/push.ts'
 import { peopleRoutes } from '../edge/routes/relationships-people.ts'
 import { relationshipRoutes } from '../edge/routes/relationships.ts'
 import { scheduledStatusRoutes } from '../edge/routes/scheduled-statuses.ts'
 import { searchRoutes } from '../edge/routes/search.ts'
 import { registerAccessRoutes } from '../edge/routes/sign-up.ts'
 import { statusRoutes } from '../edge/routes/statuses.ts'
+import { suggestionRoutes } from '../edge/routes/suggestions.ts'
 import { tagRoutes } from '../edge/routes/tags.ts'
 import { timelineRoutes } from '../edge/routes/timelines.ts'
+import { trendRoutes } from '../edge/routes/trends.ts'
 import { wellKnownRoutes } from '../edge/routes/well-known.ts'
 import type { Edge } from '../edge/routing.ts'
 import { serverCounts } from '../edge/server-counts.ts'
@@ -99,9 +102,12 @@ export async function openEdge(config: Config, engines: ThreadEngines, blocks: S
   notificationPolicyRoutes(edge, deps)
   notificationRequestRoutes(edge, deps)
   markerRoutes(edge, deps)
+  pushRoutes(edge, { ...deps, vapidPublicKey: config.secrets.vapid.publicKey })
   filterRoutes(edge, deps)
   filterV1Routes(edge, deps)
   searchRoutes(edge, deps)
+  trendRoutes(edge, deps)
+  suggestionRoutes(edge, deps)
   debugRoutes(edge, deps)
   instanceRoutes(edge, { ...deps, settings: instance, texts, contact: () => people.accounts.owner() })
   wellKnownRoutes(edge, { ...deps, settings: instance, urls })
@@ -120,7 +126,7 @@ function pageSettings(config: Config): PageSettings {
     contactEmail: config.site.contactEmail ?? null,
     registrations: isClosed(config) ? 'closed' : config.registrations.mode === 'approved' ? 'approval' : 'open',
     indexableByDefault: config.searchableByDefault,
-    requirePkce: false,
+    requirePkce: config.requirePkce,
     domain: config.localDomain,
     baseUrl: config.baseUrl,
   }

@@ -163,7 +163,7 @@ test('memory bus: closing waits for a hanging handler no longer than the drain d
   const beganMs = performance.now()
   await it[Symbol.asyncDispose]()
   await publishing
-  assert.ok(performance.now() - beganMs < 1_000)
+  assert.ok(performance.now() - beganMs < 4_500, 'not the preset five seconds')
 })
 
 test('memory bus: an outage of a thousand messages does not fill the log', async () => {

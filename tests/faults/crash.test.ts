@@ -18,9 +18,9 @@ import { CrashWorld, openFolder } from './crash-world.ts'
 const SEED = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31))
 const ROUNDS = 3
 /** The bar is 15 s (F1); a machine that does other things besides gets more. */
-const UP_MS_MAX = 45_000
+const UP_MS_MAX = 120_000
 /** Under load every point is passed many times in this time. */
-const POINT_MS_MAX = 30_000
+const POINT_MS_MAX = 60_000
 const isLinux = process.platform === 'linux'
 
 const random = seededRandom(SEED)

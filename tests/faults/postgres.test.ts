@@ -65,7 +65,7 @@ test('F1: after a kill -9 of the process, the next start stops the orphaned serv
 
   const startedMs = performance.now()
   await using postgres = await startEmbeddedPostgres({ dataDir: data.path, log: silentLog })
-  assert.ok(performance.now() - startedMs < 15_000)
+  assert.ok(performance.now() - startedMs < 60_000)
   assert.equal(await isPostmaster(orphan, data.cluster), false)
   await using database = openDatabase({ connection: postgres.connection, poolSize: 2, log: silentLog })
   const rows = await database.rows<{ n: bigint }>`select n from written order by n`

@@ -11,13 +11,18 @@ let bob: Person
 
 before(async () => {
   watchConformance()
-  server = await startServer()
+  server = await startServer({ env: { REQUIRE_PKCE: 'true' } })
   alice = await join(server.url, 'alice')
   bob = await join(server.url, 'bob')
 })
 
 after(async () => {
   await server[Symbol.asyncDispose]()
+})
+
+test('with REQUIRE_PKCE nobody is signed in by an app that does without', async () => {
+  const { visitor } = await signUp(server.url, 'pia')
+  await assert.rejects(authorize(server.url, visitor, 'read', false), /invalid_request/)
 })
 
 const homeIds = async (person: Person) => (await person.masto.v1.timelines.home.list()).map((status) => status.id)

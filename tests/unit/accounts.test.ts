@@ -113,7 +113,7 @@ describe('the rules of a sign-up', () => {
       usernameFault(text, false)
       passwordFault(text, { username: 'a', email: 'b' }, true)
     }
-    assert.ok(performance.now() - start < 2_000)
+    assert.ok(performance.now() - start < 8_000)
   })
 
   test('passwords are counted in characters, eight to a hundred and twenty-eight', () => {

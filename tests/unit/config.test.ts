@@ -56,6 +56,7 @@ test('without any setting there is a server for this machine', async () => {
   assert.equal(config.database.url, undefined)
   assert.equal(config.timelines.celebrityFollowers, 10_000)
   assert.equal(config.maxCharacters, 500)
+  assert.equal(config.requirePkce, false)
 })
 
 test('a public domain makes a production server: https, and nobody gets in unasked', async () => {

@@ -281,7 +281,7 @@ test('stopping gives up on a bus that hangs, and leaves its rows free for the ne
   await eventually(() => it.relay.state().inFlight === 1, 'under way')
   const beganMs = performance.now()
   await it[Symbol.asyncDispose]()
-  assert.ok(performance.now() - beganMs < 2_000)
+  assert.ok(performance.now() - beganMs < 7_000, 'not the preset eight seconds')
   assert.equal((await openOutbox({ db, clock: systemClock }).claim(10, 1_000)).length, 1)
 })
 

@@ -57,9 +57,7 @@ test('posts at the same time share transactions, each with its event; one alone 
   const rows = await world.db.rows<{ xmin: string }>`select distinct xmin::text as xmin from outbox order by xmin`
   assert.deepEqual(rows.map(({ xmin }) => xmin).toSorted(), [...shared.keys()].toSorted())
 
-  const before = performance.now()
   const { id } = await unlisted(world, ALICE)
-  assert.ok(performance.now() - before < 1_000)
   assert.equal((await transactionsOf(world, [id])).size, 1)
 })
 

@@ -53,6 +53,8 @@ export interface Config {
     readonly singleUser: boolean
     readonly autoConfirm: boolean
   }
+  /** Also of apps that have a secret. */
+  readonly requirePkce: boolean
   readonly maxCharacters: number
   readonly trends: (typeof TREND_MODES)[number]
   /** What is proposed to whoever signs up. */
@@ -63,7 +65,7 @@ export interface Config {
     /** Figures that differ from Mastodon's. */
     readonly changed: Partial<Record<RateLimitName, RateFigure>>
   }
-  readonly push: { readonly allowLoopback: boolean }
+  readonly push: { readonly allowLoopback: boolean; readonly allowedPrivateAddresses: readonly string[] }
   readonly secrets: Secrets
 }
 
@@ -105,12 +107,16 @@ export function buildConfig(values: Values, secrets: Secrets, cwd: string): Conf
       singleUser: values.SINGLE_USER_MODE,
       autoConfirm: values.AUTO_CONFIRM_SIGNUPS,
     },
+    requirePkce: values.REQUIRE_PKCE,
     maxCharacters: values.MAX_CHARACTERS,
     trends: values.TRENDS,
     searchableByDefault: values.SEARCHABLE_BY_DEFAULT,
     logLevel: values.LOG_LEVEL,
     rateLimits: { enforced: values.RATE_LIMITS, changed: changedFigures(values) },
-    push: { allowLoopback: values.PUSH_ALLOW_LOOPBACK },
+    push: {
+      allowLoopback: values.PUSH_ALLOW_LOOPBACK,
+      allowedPrivateAddresses: values.ALLOWED_PRIVATE_ADDRESSES,
+    },
     secrets,
   }
 }

@@ -171,6 +171,11 @@ const plainKeys = {
     'Who may sign up: everybody, after approval, nobody. By default open on this machine, else approved.',
   ),
   SINGLE_USER_MODE: preset(yesOrNo, false, 'One person lives here: nobody else can sign up.'),
+  REQUIRE_PKCE: preset(
+    yesOrNo,
+    false,
+    'Whether every app must use PKCE to sign people in. Apps that keep no secret must in any case; some older ones cannot.',
+  ),
   MAX_CHARACTERS: preset(integer(1, 10_000), 500, 'Characters of a status at most, by the counting of Mastodon.'),
 
   LOG_LEVEL: preset(oneOf(LOG_LEVELS), 'info', 'The least serious messages that are logged.', {
@@ -179,6 +184,11 @@ const plainKeys = {
 
   RATE_LIMITS: preset(yesOrNo, true, 'Whether requests are limited. Off is for test servers only.'),
   AUTO_CONFIRM_SIGNUPS: preset(yesOrNo, false, 'New accounts need no e-mail confirmation. For test servers only.'),
+  ALLOWED_PRIVATE_ADDRESSES: preset(
+    networks,
+    [],
+    'Private addresses and networks that may be pushed to, without TLS as well: a UnifiedPush server at home.',
+  ),
   PUSH_ALLOW_LOOPBACK: preset(yesOrNo, false, 'Push to addresses of this machine. For test servers only.'),
 
   SECRET_KEY_BASE: optional(secretText(32), 'Signs what clients carry. Made at the first start.', { secret: true }),
