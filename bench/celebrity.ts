@@ -122,16 +122,14 @@ class Merging {
       )
     const statuses = {
       homeIds: async ([author]: readonly AccountId[]) =>
-        (this.#posts.get(author ?? own) ?? [])
-          .toReversed()
-          .map((id) => ({
-            id,
-            author: author ?? own,
-            boostOf: null,
-            boostedAuthor: null,
-            inReplyTo: null,
-            inReplyToAccount: null,
-          })),
+        (this.#posts.get(author ?? own) ?? []).toReversed().map((id) => ({
+          id,
+          author: author ?? own,
+          boostOf: null,
+          boostedAuthor: null,
+          inReplyTo: null,
+          inReplyToAccount: null,
+        })),
     }
     const celebrities = new Celebrities(statuses)
     celebrities.listenTo({

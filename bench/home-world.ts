@@ -12,6 +12,7 @@ import { seedWorld } from '../src/seed/seed.ts'
 import { planWorld } from '../src/seed/world.ts'
 import { openStatusImport } from '../src/write-api/importing.ts'
 import { startServer, type RunningServer } from '../tests/world/server.ts'
+import { apiThreads } from './api-threads.ts'
 
 const PEOPLE = 1_000
 const POSTS = 20_000
@@ -36,7 +37,7 @@ export async function openHomeWorld(readers: number): Promise<HomeWorld> {
   const seeded = await seed(dataDir, url, readers)
   const profiling = process.env['SERVER_NODE_OPTIONS']
   const env = { DATABASE_URL: url, ...(profiling !== undefined && { NODE_OPTIONS: profiling }) }
-  const server = resources.use(await startServer({ dataDir, env }))
+  const server = resources.use(await startServer({ dataDir, env, apiThreads: apiThreads() }))
   const opened = resources.move()
   return { server, ...seeded, [Symbol.asyncDispose]: () => opened.disposeAsync() }
 }

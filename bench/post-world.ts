@@ -13,6 +13,7 @@ import { seededRandom } from '../src/seed/random.ts'
 import type { AccountId } from '../src/snowflake/contract.ts'
 import { IMPORT_FOLLOWS_MAX, type FollowEdge } from '../src/social-graph/contract.ts'
 import { startServer, type RunningServer } from '../tests/world/server.ts'
+import { apiThreads } from './api-threads.ts'
 
 /** What the goal says: followers of an author, on average. */
 export const FOLLOWERS_MEAN = 75
@@ -41,7 +42,7 @@ export async function openPostWorld(people: number): Promise<PostWorld> {
   const url = `postgresql://${user}@localhost/${database}?host=${encodeURIComponent(host)}`
   const seeded = await seed(dataDir, url, people)
   const env = { DATABASE_URL: url, ...profiling() }
-  const server = resources.use(await startServer({ dataDir, env }))
+  const server = resources.use(await startServer({ dataDir, env, apiThreads: apiThreads() }))
   const opened = resources.move()
   return {
     server,

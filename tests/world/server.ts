@@ -19,6 +19,8 @@ export interface ServerOptions {
   embedded?: boolean
   /** Added to the environment of a test server (limits off, accounts confirmed at once). */
   env?: Record<string, string>
+  /** Threads that answer requests; two if not given, so that tests meet what one thread writes and another reads. */
+  apiThreads?: number | 'by cores'
   /** Starts again on the data of an earlier one. */
   dataDir?: string
   port?: number
@@ -41,12 +43,13 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
   await using resources = new AsyncDisposableStack()
   const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'dunlin-server-')))
   if (options.dataDir === undefined) resources.defer(() => rm(dataDir, { recursive: true, force: true }))
+  const { apiThreads = 2 } = options
   const env: Record<string, string> = {
     DUNLIN_ENV: 'test',
     RATE_LIMITS: 'false',
     AUTO_CONFIRM_SIGNUPS: 'true',
     ADMIN_PORT: '0',
-    API_THREADS: '2',
+    ...(apiThreads !== 'by cores' && { API_THREADS: String(apiThreads) }),
     ...options.env,
   }
   if (options.embedded !== true && env['DATABASE_URL'] === undefined) {

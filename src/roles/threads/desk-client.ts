@@ -77,6 +77,7 @@ export class DeskClient implements Disposable {
 
   readonly timelines: TimelineReading = {
     read: async (owner, page) => this.#readerNow().read(owner, page, this.#deps.clock.nowMs()),
+    readNow: (owner, page) => this.#reader?.read(owner, page, this.#deps.clock.nowMs()),
     beginBuild: (owner) => this.call('beginBuild', [owner]),
     finishBuild: (ticket, entries, floor) => {
       const rows = packRows(entries)

@@ -22,6 +22,8 @@ const BACK_OFF_MS = 100
 const BACK_OFF_MS_MAX = 5_000
 /** A thread that hangs must not keep another from being replaced. */
 const CONNECT_MS_MAX = 10_000
+/** Between two attempts to start a thread. */
+const START_PAUSE_MS = 50
 /** After the last request was answered or cut off. */
 const CLOSE_MS_MAX = 1_000
 const BACKGROUND_CLOSE_MS_MAX = 1_500
@@ -183,7 +185,7 @@ export class Supervisor implements AsyncDisposable {
 
   async #bringBack(seat: Seat): Promise<void> {
     seat.restarts += 1
-    const connected = this.#bringing.then(() => this.#replace(seat))
+    const connected = this.#bringing.then(() => this.#replaceUntilItWorks(seat))
     this.#bringing = connected
     await connected
     try {
@@ -192,6 +194,20 @@ export class Supervisor implements AsyncDisposable {
       this.#deps.log.info({ event: 'thread.restarted', thread: seat.name })
     } catch {
       await seat.handle?.ended // it has told why
+    }
+  }
+
+  async #replaceUntilItWorks(seat: Seat): Promise<void> {
+    const { clock, log } = this.#deps
+    while (!this.#stopping.signal.aborted) {
+      try {
+        await this.#replace(seat)
+        return
+      } catch (error) {
+        // A line cannot be handed over any more when the thread at its other end has just died.
+        log.warn({ event: 'thread.not_started', thread: seat.name, err: error })
+        await clock.sleep(START_PAUSE_MS, this.#stopping.signal)
+      }
     }
   }
 
