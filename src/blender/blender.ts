@@ -8,11 +8,11 @@ import { FLAG } from '../earlybird/contract.ts'
 import type { StatusView } from '../hydration/contract.ts'
 import type { Clock } from '../kit/clock.ts'
 import type { AccountId, StatusId } from '../snowflake/contract.ts'
-import type { SocialGraph } from '../social-graph/contract.ts'
 import { FIELD } from '../text/fields.ts'
 import { isOfLibrary, mayFind, type Seeker } from './audience.ts'
 import { compile, isOperator, namesIn, type Meaning } from './compile.ts'
 import type { Blender, PartExplanation, SearchRequest, StatusesFound } from './contract.ts'
+import { findHashtags, findPeople, type HashtagDeps, type PeopleDeps } from './people.ts'
 import { personalHits, readPersonal, type Personal, type PersonalDeps } from './personal.ts'
 import { newestFirst, scatter, type IndexPart } from './scatter.ts'
 import { parseSyntax, type Syntax } from './syntax.ts'
@@ -22,13 +22,14 @@ import { tagPage, type TagDeps } from './tags.ts'
 const ROUNDS_MAX = 8
 
 export interface BlenderDeps {
-  statuses: PersonalDeps['statuses'] & TagDeps['statuses']
+  statuses: PersonalDeps['statuses'] & TagDeps['statuses'] & HashtagDeps['statuses']
+  tagFollows: HashtagDeps['tagFollows']
   hydration: PersonalDeps['hydration']
   documentOf: PersonalDeps['documentOf']
   isWhole: TagDeps['isWhole']
   parts: readonly IndexPart[]
-  accounts: Pick<Accounts, 'byUsernames'>
-  graph: Pick<SocialGraph, 'relation'>
+  accounts: Pick<Accounts, 'byUsernames'> & PeopleDeps['accounts']
+  graph: PeopleDeps['graph']
   clock: Clock
   localDomain: string
 }
@@ -37,6 +38,8 @@ export function openBlender(deps: BlenderDeps): Blender {
   return {
     statuses: (request) => searchStatuses(deps, request),
     tag: (viewer, query, page) => tagPage(deps, viewer, query, page),
+    people: (request) => findPeople(deps, request),
+    hashtags: (viewer, text, stretch) => findHashtags(deps, viewer, text, stretch),
   }
 }
 

@@ -3,7 +3,7 @@
  * whether this viewer may find it. A part that does not answer is missing in the result, and the result says so.
  */
 import type { Explanation, Lacking, Order } from '../earlybird/contract.ts'
-import type { StatusView } from '../hydration/contract.ts'
+import type { AccountView, StatusView } from '../hydration/contract.ts'
 import type { Page } from '../kit/page.ts'
 import type { AccountId, StatusId } from '../snowflake/contract.ts'
 import type { TagQuery } from '../status-store/contract.ts'
@@ -38,9 +38,25 @@ export interface StatusesFound {
   explain: PartExplanation[]
 }
 
+export interface Stretch {
+  limit: number
+  offset: number
+}
+
+export interface PeopleRequest extends Stretch {
+  text: string
+  viewer: AccountId | undefined
+  /** Only people whom the viewer follows. */
+  following: boolean
+}
+
 export interface Blender {
   /** Never fails because of the text. */
   statuses(request: SearchRequest): Promise<StatusesFound>
   /** What was said in public under hashtags, newest first, what was posted this moment included. */
   tag(viewer: AccountId | undefined, query: TagQuery, page: Page): Promise<{ statuses: StatusView[]; more: boolean }>
+  /** By how names begin, or nearly so; ranked by what people are to the viewer. */
+  people(request: PeopleRequest): Promise<AccountView[]>
+  /** Normalised names. */
+  hashtags(viewer: AccountId | undefined, text: string, stretch: Stretch): Promise<string[]>
 }

@@ -14,6 +14,7 @@ export const PAGE_LIMITS = {
   accounts: { default: 40, max: 80 },
   notifications: { default: 40, max: 80 },
   tags: { default: 100, max: 200 },
+  trends: { default: 10, max: 20 },
   unread: { default: 100, max: 1000 },
 } as const satisfies Record<string, PageLimits>
 

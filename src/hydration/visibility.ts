@@ -50,18 +50,21 @@ export function isVisibleToStrangers(
 
 /**
  * Whether a status that the viewer may see belongs into the viewer's home (Mastodon's FeedManager, by its own rules):
- * from people followed, with their boosts unless hidden, without anyone silenced, and replies only to people followed,
+ * from people followed, with their boosts unless hidden, and under hashtags followed; without anyone silenced, and replies only to people followed,
  * to oneself or to the author.
  */
 export function isVisibleAtHome(
   viewer: AccountId,
   view: HomeCandidate,
   relationTo: (target: AccountId) => Regard,
+  followedTags?: ReadonlySet<string>,
 ): boolean {
   const { status, boostOf } = view
   const own = status.accountId === viewer
   const relation = relationTo(status.accountId)
-  if (!own && (!relation.following || isSilencedFor(relation))) return false
+  if (!own && isSilencedFor(relation)) return false
+  const isTagged = !own && !relation.following && isUnderTagOf(view, followedTags)
+  if (!own && !relation.following && !isTagged) return false
   const shown = boostOf?.status ?? status
   if (boostOf !== undefined) {
     if (!own && !relation.showingBoosts) return false
@@ -71,7 +74,13 @@ export function isVisibleAtHome(
   const { languages } = relation
   if (languages !== null && shown.language !== null && !languages.includes(shown.language)) return false
   if (shown.mentions.some((id) => id !== viewer && isHushed(relationTo(id)))) return false
-  return boostOf !== undefined || isReplyOfInterest(viewer, status, relationTo)
+  return boostOf !== undefined || isTagged || isReplyOfInterest(viewer, status, relationTo)
+}
+
+/** Whoever follows a hashtag sees what anybody says under it in public, and no boosts of it. */
+function isUnderTagOf({ status, boostOf }: HomeCandidate, followedTags: ReadonlySet<string> | undefined): boolean {
+  if (followedTags === undefined || followedTags.size === 0 || boostOf !== undefined) return false
+  return status.visibility === 'public' && status.tags.some((tag) => followedTags.has(tag))
 }
 
 /** What the rule looks at. */

@@ -17,7 +17,7 @@ export interface Tag {
 }
 
 /** Uses of one UTC day; days without uses may be missing. */
-interface TagDay {
+export interface DayShown {
   startMs: number
   uses: number
   accounts: number
@@ -25,25 +25,30 @@ interface TagDay {
 
 export interface TagShown {
   name: string
-  days?: readonly TagDay[]
+  days?: readonly DayShown[]
   /** Only with a viewer. */
   following?: boolean
 }
 
 export function presentTag(tag: TagShown, nowMs: number, urls: Urls): Tag {
-  const today = nowMs - (nowMs % DAY_MS)
-  const uses = new Map(tag.days?.map((day) => [day.startMs, day]))
   return {
     id: tagId(tag.name),
     name: tag.name,
     url: tagUrl(urls, tag.name),
-    history: Array.from({ length: HISTORY_DAYS }, (_, i) => {
-      const startMs = today - i * DAY_MS
-      const day = uses.get(startMs)
-      return { day: String(startMs / 1000), uses: String(day?.uses ?? 0), accounts: String(day?.accounts ?? 0) }
-    }),
+    history: tagHistory(tag.days ?? [], nowMs),
     ...(tag.following !== undefined && { following: tag.following, featuring: false }),
   }
+}
+
+/** Seven days, today first. */
+export function tagHistory(days: readonly DayShown[], nowMs: number): Tag['history'] {
+  const today = nowMs - (nowMs % DAY_MS)
+  const uses = new Map(days.map((day) => [day.startMs, day]))
+  return Array.from({ length: HISTORY_DAYS }, (_, i) => {
+    const startMs = today - i * DAY_MS
+    const day = uses.get(startMs)
+    return { day: String(startMs / 1000), uses: String(day?.uses ?? 0), accounts: String(day?.accounts ?? 0) }
+  })
 }
 
 /** The name is the identity of a tag here; clients want digits, and use them only to tell tags apart. */

@@ -1,8 +1,11 @@
 /** Opens the blocks that answer people. They run in every api thread: nothing here may need to be one per server. */
+import { openBlender } from '../blender/blender.ts'
+import type { Blender } from '../blender/contract.ts'
 import type { Discovery } from '../discovery/contract.ts'
 import { openDiscovery } from '../discovery/discovery.ts'
 import type { EarlybirdReader } from '../earlybird/contract.ts'
 import type { StatusLife } from '../fanout/contract.ts'
+import { anyDocumentOf } from '../ingester/document.ts'
 import type { Config } from '../kit/config/config.ts'
 import type { Notifications } from '../notifications/contract.ts'
 import { notifications as openNotifications } from '../notifications/notifications.ts'
@@ -27,6 +30,7 @@ export interface Serving extends Stores, BackgroundAnswers {
   timelines: TimelineService
   notifications: Notifications
   discovery: Discovery
+  blender: Blender
   writeApi: WriteApi
 }
 
@@ -40,20 +44,34 @@ interface ServingDeps {
 export function openServing(deps: ServingDeps, resources: AsyncDisposableStack): Serving {
   const { config, engines, stores, background } = deps
   const { bus, clock, database: db, log, outbox, snowflakes } = engines
-  const { people, graph, statuses, media, hydration, merged, lists } = stores
-  const { timelineCache } = background
+  const { people, graph, statuses, media, hydration, merged, lists, tagFollows } = stores
+  const { earlybird, timelineCache } = background
   const timelines = resources.use(
-    openTimelineService({ bus, cache: timelineCache, graph, hydration, log, merged, statuses, lists }),
+    openTimelineService({ bus, cache: timelineCache, graph, hydration, log, merged, statuses, lists, tagFollows }),
   )
   const { accounts } = people
   const rules = { localDomain: config.localDomain, charactersMax: config.maxCharacters }
   const writing = { db, outbox, statuses, accounts, graph, media, hydration, snowflakes, clock, log, rules }
+  const blender = openBlender({
+    parts: [{ name: 'earlybird', reader: earlybird }],
+    isWhole: () => earlybird.isWhole(),
+    documentOf: ({ status, media: attached, counts, poll }) =>
+      anyDocumentOf({ status, media: attached, counts, pollOptions: poll?.options ?? [] }),
+    accounts,
+    graph,
+    hydration,
+    statuses,
+    tagFollows,
+    clock,
+    localDomain: config.localDomain,
+  })
   return {
     ...stores,
     ...background,
     timelines,
     notifications: openNotifications({ database: db, hydration, graph, clock }),
     discovery: openDiscovery({ database: db, accounts, graph, hydration, clock, trends: config.trends }),
+    blender,
     writeApi: openWriteApi(writing),
   }
 }

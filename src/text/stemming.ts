@@ -2,7 +2,7 @@
  * Light stemmers: they take off the endings of number, gender, case and the plainest forms of verbs, so that `birds` finds
  * `bird`. A word keeps its own term; its stem is another one at the same place. All work on folded words.
  *
- * English: step 1 of Porter, "An algorithm for suffix stripping" (1980). German, French, Spanish, Italian, Portuguese,
+ * English: step 1 of Porter (with `-xes` as plural), "An algorithm for suffix stripping" (1980). German, French, Spanish, Italian, Portuguese,
  * Swedish: the light and minimal stemmers of Savoy, "Light stemming approaches for the French, Portuguese, German and
  * Hungarian languages" (SAC 2006), as Lucene has them. Russian: Dolamic and Savoy, "Indexing and stemming approaches for the
  * Russian language" (2009). Arabic: light10 of Larkey, Ballesteros and Connell (2007).
@@ -26,9 +26,13 @@ const LATIN = /^[a-z]/
 const CYRILLIC = /^[а-я]/
 const ARABIC = /^[ء-ي]/
 
-/** The stem of a folded word in that language; the word itself where there is no stemmer, or nothing to take off. */
+/**
+ * The stem of a folded word in that language, or in the one that its script is mostly of when nobody knows; the word itself
+ * where there is no stemmer, or nothing to take off.
+ */
 export function stemOf(word: string, language: string | null): string {
-  if (language === null || word.length < 3) return word
+  if (word.length < 3) return word
+  if (language === null) return stemByScript(word)
   return STEMMERS[language.length > 2 ? language.slice(0, 2) : language]?.(word) ?? word
 }
 
@@ -43,6 +47,12 @@ export function stemsOf(word: string, language: string | null): string[] {
   return [...stems].filter((stem) => stem.length > 2)
 }
 
+function stemByScript(word: string): string {
+  if (LATIN.test(word)) return stemEnglish(word)
+  if (CYRILLIC.test(word)) return stemRussian(word)
+  return ARABIC.test(word) ? stemArabic(word) : word
+}
+
 const VOWEL = /[aeiouy]/
 const DOUBLED = /([bdfgmnprt])\1$/
 const SHORT = /^[^aeiouy]*[aeiouy][^aeiouywx]$/
@@ -51,7 +61,7 @@ function stemEnglish(word: string): string {
   let stem = word
   if (stem.endsWith("'s")) stem = stem.slice(0, -2)
   if (stem.length < 4) return stem
-  if (stem.endsWith('sses')) stem = stem.slice(0, -2)
+  if (/(?:ss|x|z|ch|sh)es$/.test(stem)) stem = stem.slice(0, -2)
   else if (stem.endsWith('ies')) stem = stem.slice(0, -2)
   else if (stem.endsWith('s') && !stem.endsWith('ss') && !stem.endsWith('us')) stem = stem.slice(0, -1)
   if (stem.endsWith('eed')) return stem.length > 4 ? stem.slice(0, -1) : stem

@@ -18,8 +18,9 @@ import {
   type TimelineReading,
 } from '../timeline-cache/contract.ts'
 import { Admission } from './admission.ts'
-import type { Celebrities, HomeRow } from './celebrities.ts'
+import type { Celebrities, TaggedStatuses } from './celebrities.ts'
 import { mergeSlices, type Slice } from './page-filling.ts'
+import type { HomeRow } from './recent-lists.ts'
 
 /** Rebuilds at a time; each is one question over up to all the people someone follows. */
 const REBUILDS_MAX = 4
@@ -34,6 +35,8 @@ export interface HomeDeps {
   graph: Pick<SocialGraph, 'following' | 'followerCount' | 'regards'>
   statuses: Pick<StatusStore, 'homeIds'>
   celebrities: Celebrities
+  /** Hashtags that people follow; left out where nobody does. */
+  followedTags?: { followedBy(account: AccountId): ReadonlySet<string>; statuses: TaggedStatuses } | undefined
   merged: MergedAuthors
   log: Log
 }
@@ -51,8 +54,13 @@ export class HomeSkeleton {
     const fannedOut = await this.#readFannedOut(viewer, page)
     // Only now is it known who was passed over before the timeline was read, or left out when it was built.
     const merged = this.#mergedAuthors(viewer)
-    if (merged.length === 0) return fannedOut
-    return mergeSlices(page, [fannedOut, ...(await this.#deps.celebrities.read(merged, page))])
+    const tags = this.#tagsOf(viewer)
+    if (merged.length === 0 && tags.length === 0) return fannedOut
+    const [others, tagged] = await Promise.all([
+      this.#deps.celebrities.read(merged, page),
+      this.#deps.followedTags?.statuses.read(tags, page) ?? [],
+    ])
+    return mergeSlices(page, [fannedOut, ...others, ...tagged])
   }
 
   /** `read` without waiting; undefined when it would have to ask anyone but memory. */
@@ -61,9 +69,17 @@ export class HomeSkeleton {
     const fannedOut = cached === undefined ? undefined : fromCache(cached, page)
     if (fannedOut === undefined) return undefined
     const merged = this.#mergedAuthors(viewer)
-    if (merged.length === 0) return fannedOut
-    const slices = this.#deps.celebrities.readNow(merged, page)
-    return slices === undefined ? undefined : mergeSlices(page, [fannedOut, ...slices])
+    const tags = this.#tagsOf(viewer)
+    if (merged.length === 0 && tags.length === 0) return fannedOut
+    const others = this.#deps.celebrities.readNow(merged, page)
+    const tagged = tags.length === 0 ? [] : this.#deps.followedTags?.statuses.readNow(tags, page)
+    if (others === undefined || tagged === undefined) return undefined
+    return mergeSlices(page, [fannedOut, ...others, ...tagged])
+  }
+
+  #tagsOf(viewer: AccountId): string[] {
+    const followed = this.#deps.followedTags?.followedBy(viewer)
+    return followed === undefined || followed.size === 0 ? [] : [...followed]
   }
 
   #mergedAuthors(viewer: AccountId): AccountId[] {

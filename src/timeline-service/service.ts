@@ -13,7 +13,8 @@ import { showsReply, type Lists, type ListView } from '../lists/contract.ts'
 import type { AccountId, StatusId } from '../snowflake/contract.ts'
 import type { SocialGraph } from '../social-graph/contract.ts'
 import type { AccountStatusesFilter, StatusStore, TagQuery } from '../status-store/contract.ts'
-import { Celebrities } from './celebrities.ts'
+import type { TagFollows } from '../tag-follows/contract.ts'
+import { Celebrities, TaggedStatuses } from './celebrities.ts'
 import type { StatusPage, Thread, TimelineService } from './contract.ts'
 import { HomeSkeleton, type HomeDeps } from './home.ts'
 import { fillPage, fillPageNow, type Slice } from './page-filling.ts'
@@ -28,6 +29,8 @@ export interface TimelineServiceDeps extends Pick<HomeDeps, 'cache' | 'merged' |
   hydration: Hydration
   /** Left out where nobody has lists. */
   lists?: Pick<Lists, 'hiddenFromHome'>
+  /** Left out where nobody follows hashtags. */
+  tagFollows?: Pick<TagFollows, 'followedBy'>
   bus: Pick<Bus, 'listen'>
 }
 
@@ -37,8 +40,16 @@ interface IdRow {
 
 export function openTimelineService(deps: TimelineServiceDeps): TimelineService & Disposable {
   const celebrities = new Celebrities(deps.statuses)
-  const listening = celebrities.listenTo(deps.bus)
-  return new Timelines(deps, new HomeSkeleton({ ...deps, celebrities }), listening)
+  const listening = new DisposableStack()
+  listening.use(celebrities.listenTo(deps.bus))
+  const { tagFollows } = deps
+  const tagged = new TaggedStatuses(deps.statuses)
+  listening.use(tagged.listenTo(deps.bus))
+  const followedTags = tagFollows && {
+    followedBy: (account: AccountId) => tagFollows.followedBy(account),
+    statuses: tagged,
+  }
+  return new Timelines(deps, new HomeSkeleton({ ...deps, celebrities, followedTags }), listening)
 }
 
 class Timelines implements TimelineService, Disposable {
@@ -137,8 +148,9 @@ class Timelines implements TimelineService, Disposable {
   /** Home's rules; people of exclusive lists are read there. */
   #atHome(viewer: AccountId, regardOf: Parameters<typeof isVisibleAtHome>[2]): (view: StatusView) => boolean {
     const hidden = this.#deps.lists?.hiddenFromHome(viewer)
-    if (hidden === undefined) return (view) => isVisibleAtHome(viewer, view, regardOf)
-    return (view) => !hidden.has(view.status.accountId) && isVisibleAtHome(viewer, view, regardOf)
+    const followed = this.#deps.tagFollows?.followedBy(viewer)
+    if (hidden === undefined) return (view) => isVisibleAtHome(viewer, view, regardOf, followed)
+    return (view) => !hidden.has(view.status.accountId) && isVisibleAtHome(viewer, view, regardOf, followed)
   }
 
   async #page(

@@ -80,6 +80,8 @@ function blenderOf({ people, statuses, relation, marked }: World) {
     parts: [{ name: 'only', reader: index.reader }],
     isWhole: () => true,
     accounts: {
+      searchByPrefix: async () => [],
+      searchBySimilarity: async () => [],
       byUsernames: async (names) => people.map(({ account }) => account).filter((one) => names.includes(one.username)),
     },
     hydration: {
@@ -95,7 +97,9 @@ function blenderOf({ people, statuses, relation, marked }: World) {
           return canSee(viewer, view.status, sight) ? [view] : []
         }),
     },
+    tagFollows: { followedBy: () => new Set() },
     statuses: {
+      tagsByPrefix: async () => [],
       tagIds: async () => [],
       closedIdsOf: async (account) =>
         statuses
@@ -106,7 +110,7 @@ function blenderOf({ people, statuses, relation, marked }: World) {
           .filter(({ status }) => marked.has(`${account} ${status.id}`))
           .map(({ status: { id, accountId, visibility } }) => ({ id, accountId, visibility })),
     },
-    graph: { relation },
+    graph: { relation, familiarFollowers: () => [], followerCount: () => 0 },
     documentOf: (view) => anyDocumentOf({ status: view.status, media: view.media }),
     clock: {
       nowMs: () => NOW_MS,

@@ -2,13 +2,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
+import { findHashtags, findPeople } from '../../src/blender/people.ts'
 import { Presenting } from '../../src/edge/presenting.ts'
 import { healthRoutes } from '../../src/edge/routes/health.ts'
 import { instanceRoutes } from '../../src/edge/routes/instance.ts'
 import { pictureRoutes } from '../../src/edge/routes/misc-pictures.ts'
 import { miscRoutes } from '../../src/edge/routes/misc.ts'
 import { profilePageRoutes } from '../../src/edge/routes/profile-pages.ts'
-import { searchRoutes } from '../../src/edge/routes/search.ts'
+import { searchRoutes, type SearchDeps } from '../../src/edge/routes/search.ts'
 import { wellKnownRoutes } from '../../src/edge/routes/well-known.ts'
 import { serverCounts } from '../../src/edge/server-counts.ts'
 import type { AccountView, StatusView } from '../../src/hydration/contract.ts'
@@ -63,6 +64,7 @@ async function world(): Promise<World> {
         .map((view) => view.account)
         .filter(({ username }) => username.toLowerCase().startsWith(prefix.toLowerCase()))
         .slice(offset, offset + limit),
+    searchBySimilarity: async () => [],
     count: async () => {
       made.counted += 1
       return { users: 4, activeMonth: 2, activeHalfYear: 3 }
@@ -84,6 +86,8 @@ async function world(): Promise<World> {
     },
   }
   const graph = {
+    familiarFollowers: () => [],
+    followerCount: () => 0,
     relation: (who: AccountId, target: AccountId) =>
       ({
         blockedBy: target === blocker.account.id,
@@ -97,7 +101,15 @@ async function world(): Promise<World> {
   const counts = serverCounts({ accounts, statuses, clock })
   instanceRoutes(edge.edge, { settings, texts, counts, hydration, contact, present })
   wellKnownRoutes(edge.edge, { settings, urls: at, accounts, counts, hydration })
-  searchRoutes(edge.edge, { accounts, statuses, hydration, graph, present, clock })
+  const tagFollows = { followedBy: () => new Set<string>() }
+  const searched = { accounts, statuses, hydration, graph, tagFollows, localDomain: 'dunlin.example' }
+  const blender: SearchDeps['blender'] = {
+    people: (request) => findPeople(searched, request),
+    hashtags: (who, text, stretch) => findHashtags(searched, who, text, stretch),
+    statuses: async () => ({ statuses: [], partial: [], notes: ['Noted: 1.'], explain: [] }),
+  }
+  const discovery = { tagHistory: async () => new Map<string, never[]>() }
+  searchRoutes(edge.edge, { accounts, blender, discovery, tagFollows, hydration, present, clock })
   miscRoutes(edge.edge)
   healthRoutes(edge.edge, { checks: async () => ({ database: made.healthy }) })
   profilePageRoutes(edge.edge, { settings, texts, accounts, hydration, timelines, present })
@@ -235,12 +247,12 @@ test('search asks for a query, and for a person where it costs more', async () =
   assert.equal(await status('?q=a&offset=1'), 401)
   assert.equal(await status('?q=a&resolve=true'), 401)
   assert.equal(await status('?q=a&offset=-1', bearer('token')), 400)
-  assert.equal(await status(`?q=${'a'.repeat(600)}`, bearer('token')), 422)
+  assert.equal(await status(`?q=${'a'.repeat(600)}`, bearer('token')), 200, 'no query is refused because of its length')
 })
 
 test('what nobody has made yet is an empty list for people, and push has no subscription', async () => {
   await using w = await world()
-  for (const name of ['announcements', 'lists', 'followed_tags', 'scheduled_statuses']) {
+  for (const name of ['announcements']) {
     const answer = await w.call('GET', `/api/v1/${name}`, bearer('token'))
     assert.deepEqual([answer.status, answer.json], [200, []], name)
     assert.deepEqual(checkResponse('GET', `/api/v1/${name}`, answer.json), [])

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import type { AccountRecord, AccountsBlock, SignUp } from '../../src/accounts/contract.ts'
 import { migrations as accountMigrations } from '../../src/accounts/migrations.ts'
 import { openAccounts } from '../../src/accounts/open.ts'
+import { findPeople } from '../../src/blender/people.ts'
 import { Presenting } from '../../src/edge/presenting.ts'
 import { accountPeopleRoutes } from '../../src/edge/routes/accounts-people.ts'
 import { accountRoutes } from '../../src/edge/routes/accounts.ts'
@@ -67,7 +68,8 @@ export async function peopleWorld(): Promise<PeopleWorld> {
     present: new Presenting(urls('https://dunlin.example', 'dunlin.example'), async () => () => []),
   }
   accountRoutes(http.edge, deps)
-  accountPeopleRoutes(http.edge, deps)
+  const searched = { ...deps, localDomain: 'dunlin.example' }
+  accountPeopleRoutes(http.edge, { ...deps, blender: { people: (request) => findPeople(searched, request) } })
   relationshipRoutes(http.edge, deps)
   peopleRoutes(http.edge, deps)
   const opened = resources.move()

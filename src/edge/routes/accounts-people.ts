@@ -1,5 +1,6 @@
 /** People around a person: followers, followed, endorsed, known in common; and the search for people. */
 import type { AccountRecord } from '../../accounts/contract.ts'
+import type { Blender } from '../../blender/contract.ts'
 import type { AccountView } from '../../hydration/contract.ts'
 import type { Cursored, Page } from '../../kit/page.ts'
 import type { AccountId } from '../../snowflake/contract.ts'
@@ -7,7 +8,7 @@ import type { SocialGraph } from '../../social-graph/contract.ts'
 import type { Call } from '../call.ts'
 import { PAGE_LIMITS, pageLinks, PEOPLE_LINKS, readLimit, readOffset, readPage, type Links } from '../paging.ts'
 import type { Edge } from '../routing.ts'
-import { localUsername, type AccountRouteDeps } from './accounts.ts'
+import type { AccountRouteDeps } from './accounts.ts'
 import { requireMember } from './members.ts'
 
 /** Pages read to fill one of which nobody may be shown. */
@@ -16,10 +17,12 @@ const REFILLS_MAX = 5
 const FAMILIAR_IDS_MAX = 80
 /** Acquaintances shown of each; clients show about three. */
 const FAMILIAR_SHOWN_MAX = 40
-/** Characters of a search that count; names are shorter. */
-const QUERY_CHARACTERS_MAX = 100
 
-export function accountPeopleRoutes(edge: Edge, deps: AccountRouteDeps): void {
+export interface AccountPeopleDeps extends AccountRouteDeps {
+  blender: Pick<Blender, 'people'>
+}
+
+export function accountPeopleRoutes(edge: Edge, deps: AccountPeopleDeps): void {
   const { graph } = deps
   const lists = {
     followers: (id: AccountId, page: Page) => graph.listFollowers(id, page),
@@ -141,44 +144,18 @@ function familiarRoutes(edge: Edge, deps: AccountRouteDeps): void {
   })
 }
 
-function searchRoutes(edge: Edge, deps: AccountRouteDeps): void {
+function searchRoutes(edge: Edge, { blender, present }: AccountPeopleDeps): void {
   edge.route({
     method: 'GET',
     path: '/api/v1/accounts/search',
     auth: 'user',
     scopes: ['read:accounts'],
-    handler: async (call) => {
-      const offset = readOffset(call.params)
-      const limit = readLimit(call.params, PAGE_LIMITS.accounts)
-      const prefix = searchedName(call.params.text('q') ?? '', deps)
-      if (prefix === undefined || limit === 0) return []
-      const wanted = call.params.bool('following') === true ? deps.graph.following(call.viewer) : undefined
-      const found = await searchPeople(deps, prefix, { limit, offset, among: wanted && new Set(wanted) })
-      return deps.present.accounts(await deps.hydration.accounts(found))
+    handler: async ({ params, viewer }) => {
+      const offset = readOffset(params)
+      const limit = readLimit(params, PAGE_LIMITS.accounts)
+      const following = params.bool('following') === true
+      const found = await blender.people({ text: params.text('q') ?? '', viewer, following, limit, offset })
+      return present.accounts(found)
     },
   })
-}
-
-/** The name that `q` begins; undefined when it asks for people of another server. */
-function searchedName(q: string, { present }: AccountRouteDeps): string | undefined {
-  const query = [...q.trim()].slice(0, QUERY_CHARACTERS_MAX).join('')
-  if (query.replace(/^@/, '') === '') return undefined
-  return query.slice(1).includes('@') ? localUsername(query, present.site) : query.replace(/^@/, '')
-}
-
-async function searchPeople(
-  { accounts }: AccountRouteDeps,
-  prefix: string,
-  range: { limit: number; offset: number; among: ReadonlySet<AccountId> | undefined },
-): Promise<AccountId[]> {
-  const { limit, offset, among } = range
-  if (among === undefined) return (await accounts.searchByPrefix(prefix, limit, offset)).map(({ id }) => id)
-  const found: AccountId[] = []
-  const step = PAGE_LIMITS.accounts.max
-  for (let round = 0; round <= REFILLS_MAX && found.length < offset + limit; round += 1) {
-    const page = await accounts.searchByPrefix(prefix, step, round * step)
-    found.push(...page.map(({ id }) => id).filter((id) => among.has(id)))
-    if (page.length < step) break
-  }
-  return found.slice(offset, offset + limit)
 }

@@ -18,7 +18,7 @@ import { isMember, requireMember, type Users } from './members.ts'
 const ACCOUNT_IDS_MAX = 40
 
 export interface AccountRouteDeps {
-  accounts: Pick<Accounts, 'byUsername' | 'searchByPrefix'> & Users
+  accounts: Pick<Accounts, 'byUsername'> & Users
   hydration: Pick<Hydration, 'accounts'>
   graph: SocialGraph
   timelines: Pick<TimelineService, 'account'>
@@ -138,7 +138,7 @@ function emptyRoutes(edge: Edge, deps: AccountRouteDeps): void {
 }
 
 /** `name`, `@name` or `name@our.domain`; undefined for people of other servers. */
-export function localUsername(acct: string, site: Site): string | undefined {
+function localUsername(acct: string, site: Site): string | undefined {
   const [name = '', domain, ...rest] = acct.trim().replace(/^@/, '').split('@')
   const isLocal = domain === undefined || domain.toLowerCase() === site.urls.domain.toLowerCase()
   return name !== '' && isLocal && rest.length === 0 ? name : undefined

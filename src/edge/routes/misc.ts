@@ -9,7 +9,6 @@ import type { Scope } from '../scopes.ts'
 export function miscRoutes(edge: Edge): void {
   // Announcements ask for a person but for no scope.
   emptyList(edge, '/api/v1/announcements', [])
-  emptyList(edge, '/api/v1/followed_tags', ['read:follows'])
   edge.route({
     method: 'GET',
     path: '/api/v1/push/subscription',

@@ -1,25 +1,27 @@
-/** Search: people and hashtags by how they begin, and anything of this server by its address. */
+/** Search: people, hashtags and statuses, and anything of this server by its address. */
 import type { Accounts } from '../../accounts/contract.ts'
+import type { Blender, SearchRequest } from '../../blender/contract.ts'
+import type { Discovery } from '../../discovery/contract.ts'
+import type { Order } from '../../earlybird/contract.ts'
 import type { AccountView, Hydration, StatusView } from '../../hydration/contract.ts'
 import type { Clock } from '../../kit/clock.ts'
 import { AppError } from '../../kit/errors.ts'
-import { presentTag } from '../../mastodon/tag.ts'
-import type { AccountId } from '../../snowflake/contract.ts'
+import type { AccountId, StatusId } from '../../snowflake/contract.ts'
 import { parseId } from '../../snowflake/contract.ts'
-import type { SocialGraph } from '../../social-graph/contract.ts'
-import type { StatusStore } from '../../status-store/contract.ts'
-import { normalizeHashtag } from '../../text/entities.ts'
+import type { TagFollows } from '../../tag-follows/contract.ts'
 import type { Call } from '../call.ts'
 import { PAGE_LIMITS, readLimit, readOffset } from '../paging.ts'
 import type { Presenting } from '../presenting.ts'
 import type { Edge } from '../routing.ts'
 import { memberNamed, type Users } from './members.ts'
+import { presentTags } from './tag-entities.ts'
 
 export interface SearchDeps {
-  accounts: Pick<Accounts, 'byUsername' | 'searchByPrefix'> & Users
-  statuses: Pick<StatusStore, 'tagsByPrefix'>
+  accounts: Pick<Accounts, 'byUsername'> & Users
+  blender: Pick<Blender, 'hashtags' | 'people' | 'statuses'>
+  discovery: Pick<Discovery, 'tagHistory'>
+  tagFollows: Pick<TagFollows, 'followedBy'>
   hydration: Pick<Hydration, 'accounts' | 'statuses'>
-  graph: Pick<SocialGraph, 'relation'>
   present: Presenting
   clock: Clock
 }
@@ -37,7 +39,8 @@ const KIND_NAMES: Readonly<Record<string, Kind>> = {
   hashtag: 'hashtags',
 }
 
-const QUERY_MAX = 500
+const ORDERS: readonly Order[] = ['newest', 'relevance']
+const NOTES_CHARACTERS_MAX = 1_000
 
 interface Found {
   accounts: AccountView[]
@@ -55,13 +58,10 @@ export function searchRoutes(edge: Edge, deps: SearchDeps): void {
     scopes: ['read:search'],
     handler: async (call) => {
       const found = await search(deps, call)
-      const { site } = deps.present
       return {
         accounts: deps.present.accounts(found.accounts),
         statuses: await deps.present.statuses(found.statuses, call.viewer),
-        hashtags: found.hashtags.map((name) =>
-          presentTag({ name, ...(call.viewer !== undefined && { following: false }) }, deps.clock.nowMs(), site.urls),
-        ),
+        hashtags: await presentTags(deps, found.hashtags, call.viewer),
         collections: [],
       }
     },
@@ -71,20 +71,51 @@ export function searchRoutes(edge: Edge, deps: SearchDeps): void {
 async function search(deps: SearchDeps, call: Call): Promise<Found> {
   const { params, viewer } = call
   refuseAnonymous(call)
-  const query = params.requireText('q', { max: QUERY_MAX }).trim()
-  const limit = readLimit(params, PAGE_LIMITS.statuses)
-  const offset = readOffset(params)
+  const text = params.requireText('q').trim()
+  const stretch = { limit: readLimit(params, PAGE_LIMITS.statuses), offset: readOffset(params) }
   const kinds = kindsOf(params.text('type'))
-  if (limit === 0) return NOTHING
-  const address = addressOf(query, deps.present.site.urls.base)
-  if (address !== undefined) return offset > 0 ? NOTHING : byAddress(deps, address, kinds, viewer)
+  if (stretch.limit === 0) return NOTHING
+  const address = addressOf(text, deps.present.site.urls.base)
+  if (address !== undefined) return stretch.offset > 0 ? NOTHING : byAddress(deps, address, kinds, viewer)
   // Only one kind can be paged, or the offset would mean three things.
-  if (offset > 0 && kinds.length > 1) return NOTHING
-  return {
-    accounts: kinds.includes('accounts') ? await people(deps, call, query, { limit, offset }) : [],
-    statuses: [],
-    hashtags: kinds.includes('hashtags') && !query.startsWith('@') ? await tags(deps, query, { limit, offset }) : [],
+  if (stretch.offset > 0 && kinds.length > 1) return NOTHING
+  const following = params.bool('following') === true && viewer !== undefined
+  const isHandle = text.startsWith('@')
+  const [accounts, statuses, hashtags] = await Promise.all([
+    kinds.includes('accounts') && !text.startsWith('#')
+      ? deps.blender.people({ text, viewer, following, ...stretch })
+      : [],
+    kinds.includes('statuses') ? statusesOf(deps, call, text, stretch) : [],
+    kinds.includes('hashtags') && !isHandle ? deps.blender.hashtags(viewer, text, stretch) : [],
+  ])
+  return { accounts, statuses, hashtags }
+}
+
+/** Who is not signed in finds no statuses: people were asked who *on this server* may find what they write. */
+async function statusesOf(
+  { blender }: SearchDeps,
+  call: Call,
+  text: string,
+  stretch: { limit: number; offset: number },
+): Promise<StatusView[]> {
+  const { params, viewer } = call
+  if (viewer === undefined) return []
+  const request: SearchRequest = {
+    text,
+    viewer,
+    ...stretch,
+    order: params.choice('order', ORDERS) ?? 'newest',
+    typing: params.bool('typing') === true,
+    author: params.optionalId<AccountId>('account_id'),
+    maxId: params.cursor('max_id') as StatusId | undefined, // cursors, not statuses
+    minId: params.cursor('min_id') as StatusId | undefined,
   }
+  const { statuses, notes, partial } = await blender.statuses(request)
+  // For people who wonder; clients of Mastodon do not look for it.
+  if (notes.length > 0)
+    call.setHeader('x-search-notes', encodeURI(notes.join(' ').slice(0, NOTES_CHARACTERS_MAX).toWellFormed()))
+  if (partial.length > 0) call.setHeader('x-search-partial', partial.join(', '))
+  return statuses
 }
 
 function refuseAnonymous({ params, viewer }: Call): void {
@@ -134,40 +165,4 @@ async function byAddress(
   const account = await memberNamed(deps.accounts, address.username)
   if (account === undefined || account.suspended) return NOTHING
   return { ...NOTHING, accounts: await deps.hydration.accounts([account.id]) }
-}
-
-interface Stretch {
-  limit: number
-  offset: number
-}
-
-/** Suspended people are gone, and whoever blocks the viewer is not shown to them. */
-async function people(deps: SearchDeps, { params, viewer }: Call, query: string, at: Stretch): Promise<AccountView[]> {
-  const prefix = localName(query, deps.present.site.urls.domain)
-  if (prefix === undefined) return []
-  const onlyFollowed = params.bool('following') === true && viewer !== undefined
-  const records = await deps.accounts.searchByPrefix(prefix, at.limit, at.offset)
-  const shown = records.filter((account) => {
-    if (account.suspended) return false
-    if (viewer === undefined) return true
-    const relation = deps.graph.relation(viewer, account.id)
-    return !relation.blockedBy && (!onlyFollowed || relation.following)
-  })
-  return deps.hydration.accounts(shown.map((account) => account.id))
-}
-
-/** `@name`, `name@here` and `name` are one; a name elsewhere is nobody here. */
-function localName(query: string, domain: string): string | undefined {
-  const handle = query.replace(/^@/, '')
-  const at = handle.lastIndexOf('@')
-  if (at < 0) return handle === '' ? undefined : handle
-  const host = handle.slice(at + 1).toLowerCase()
-  return host !== '' && domain.toLowerCase().startsWith(host) ? handle.slice(0, at) : undefined
-}
-
-async function tags(deps: SearchDeps, query: string, at: Stretch): Promise<string[]> {
-  const prefix = normalizeHashtag(query.replace(/^#/, ''))
-  if (prefix === '' || /\s/.test(query)) return []
-  const names = await deps.statuses.tagsByPrefix(prefix, at.limit + at.offset)
-  return names.slice(at.offset)
 }
