@@ -111,6 +111,8 @@ function report(
   const meanFollowers = followers.reduce((sum, { length }) => sum + length, 0) / followers.length
   const own = rounds.map((round) => round.own)
   const reference = rounds.map((round) => round.reference)
+  // Redis' own time alone: what others do to the machine hardly shows in it.
+  const cpuRatio = median(rounds.map((round) => round.reference.serverMicros / round.own.serverMicros))
   const rate = (runs: readonly ServerRun[]) => median(runs.map(({ perSecond }) => perSecond))
   const serverMicros = (runs: readonly ServerRun[]) => rounded(median(runs.map((one) => one.serverMicros)))
   const row = (name: string, runs: readonly ServerRun[]) => ({
@@ -130,6 +132,7 @@ function report(
       deliveriesPerSecond: Math.round(rate(own)),
       referenceDeliveriesPerSecond: Math.round(rate(reference)),
       redisBenchmarkRatio: rounded(ratio),
+      redisCpuRatio: rounded(cpuRatio),
       redisMicrosPerDelivery: serverMicros(own),
       referenceMicrosPerDelivery: serverMicros(reference),
       clientMicrosPerDelivery: rounded(median(rounds.map(({ clientMicros }) => clientMicros))),

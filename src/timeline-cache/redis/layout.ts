@@ -64,11 +64,16 @@ export class ShardHash {
   }
 
   of(owner: AccountId): number {
+    return this.bitsOf(owner) % this.#shards
+  }
+
+  /** 32 bits, of which the remainder by the number of shards is the shard. */
+  bitsOf(owner: AccountId): number {
     this.#id[0] = owner
     let hash = this.#words[0]! ^ Math.imul(this.#words[1]!, 0x9e37_79b1)
     hash = Math.imul(hash ^ (hash >>> 16), 0x85eb_ca6b)
     hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2_ae35)
-    return ((hash ^ (hash >>> 16)) >>> 0) % this.#shards
+    return (hash ^ (hash >>> 16)) >>> 0
   }
 }
 

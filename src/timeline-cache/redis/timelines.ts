@@ -21,6 +21,7 @@ import {
   SHARDS_PRESET,
   unpackRead,
 } from './layout.ts'
+import { OwnerGroups } from './owner-groups.ts'
 import { Shard } from './shard.ts'
 
 /** How often every shard is compared with what was written to it; also the age of `stats().bytes`. */
@@ -55,6 +56,7 @@ class RedisTimelines implements TimelineCache {
   readonly #options: RedisTimelinesOptions
   readonly #shards: readonly Shard[]
   readonly #hash: ShardHash
+  readonly #groups: OwnerGroups
   readonly #deliveries = new Deliveries()
   readonly #stop = new AbortController()
   #rounds: Promise<void> = Promise.resolve()
@@ -67,6 +69,7 @@ class RedisTimelines implements TimelineCache {
     const writer = `w${randomBytes(9).toString('base64url')}`
     const { shards = SHARDS_PRESET } = options
     this.#hash = new ShardHash(shards)
+    this.#groups = new OwnerGroups(this.#hash, shards)
     this.#shards = Array.from({ length: shards }, (_, index) => new Shard(index, shards, { ...options, writer }))
   }
 
@@ -204,10 +207,12 @@ class RedisTimelines implements TimelineCache {
 
   /** Reaches the shards it can before it throws. */
   async #deliver(name: ActName, what: Buffer, owners: readonly AccountId[]): Promise<number> {
-    const groups = this.#groupOwners(owners)
-    if (groups.keys().some(({ isTrusted }) => !isTrusted)) await this.#visitAll()
+    const groups = this.#groups.of(owners)
+    if (this.#shards.some(({ isTrusted }, index) => !isTrusted && groups[index]?.length !== 0)) await this.#visitAll()
     const delivery = new Delivery()
-    for (const [shard, own] of groups) {
+    for (const [index, shard] of this.#shards.entries()) {
+      const own = groups[index] ?? []
+      if (own.length === 0) continue
       if (!shard.isTrusted) shard.missWrite()
       if (shard.isGivenUp) continue
       for (let from = 0; from < own.length; from += CALL_TIMELINES_MAX) {
@@ -216,17 +221,6 @@ class RedisTimelines implements TimelineCache {
       }
     }
     return delivery.result()
-  }
-
-  #groupOwners(owners: readonly AccountId[]): Map<Shard, AccountId[]> {
-    const groups = new Map<Shard, AccountId[]>()
-    for (const owner of new Set(owners)) {
-      const shard = this.#shard(owner)
-      const own = groups.get(shard)
-      if (own === undefined) groups.set(shard, [owner])
-      else own.push(owner)
-    }
-    return groups
   }
 
   /** Keys as a walk finds them: some twice, records among them. */
