@@ -1,20 +1,16 @@
-/** The best hits so far, in order. Few enough to be kept sorted by insertion, which for the newest first is at the end. */
+/** The best hits so far, in order. Few enough to be kept sorted by insertion, which for the newest first is at the end. Plain arrays: typed ones take longer to make than a short search. */
 import { compareIds } from './layout.ts'
 
 export class BestHits {
   readonly #limit: number
-  readonly #lows: Float64Array
-  readonly #highs: Float64Array
-  readonly #scores: Float64Array
-  readonly #authors: Float64Array
+  readonly #lows: number[] = []
+  readonly #highs: number[] = []
+  readonly #scores: number[] = []
+  readonly #authors: number[] = []
   count = 0
 
   constructor(limit: number) {
     this.#limit = limit
-    this.#lows = new Float64Array(limit)
-    this.#highs = new Float64Array(limit)
-    this.#scores = new Float64Array(limit)
-    this.#authors = new Float64Array(limit)
   }
 
   get isFull(): boolean {

@@ -71,7 +71,7 @@ export function markDeleted(columns: ChangingColumns, document: number): boolean
 export function writeCounts(columns: ChangingColumns, document: number, counts: Counts): void {
   const boosts = Math.min(counts.boosts, SMALL_COUNT_MAX)
   const replies = Math.min(counts.replies, SMALL_COUNT_MAX)
-  const engagement = engagementOf(counts.favourites, boosts, replies)
+  const engagement = engagementOf(counts.favourites + 2 * boosts + replies)
   const { engagementBounds } = columns
   const block = document >>> BLOCK_BITS
   const whole = engagementBounds.length - 1
@@ -80,6 +80,11 @@ export function writeCounts(columns: ChangingColumns, document: number, counts: 
   columns.favourites[document] = counts.favourites
   columns.boosts[document] = boosts
   columns.replies[document] = replies
+}
+
+/** What `engagementOf` takes. */
+export function interactionsOf({ favourites, boosts, replies }: ChangingColumns, document: number): number {
+  return (favourites[document] ?? 0) + 2 * (boosts[document] ?? 0) + (replies[document] ?? 0)
 }
 
 export function readCounts(columns: ChangingColumns, document: number): Counts {

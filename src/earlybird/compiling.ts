@@ -4,16 +4,7 @@ import assert from 'node:assert/strict'
 import { AppError } from '../kit/errors.ts'
 import type { Authors } from './authors.ts'
 import { HITS_MAX, PREFIX_TERMS_MAX, type Query, QUERY_NODES_MAX } from './contract.ts'
-import {
-  AllCursor,
-  AndCursor,
-  type Filter,
-  NoneCursor,
-  OrCursor,
-  phraseFilter,
-  type PhraseScratch,
-  type PhraseWord,
-} from './cursors.ts'
+import { AllCursor, AndCursor, type Filter, NoneCursor, OrCursor, phraseFilter, type PhraseWord } from './cursors.ts'
 import { compareIds, highWord, lowWord } from './layout.ts'
 import { rarity } from './scoring.ts'
 import type { Budget, Cursor, Segment, TermCursor } from './segment.ts'
@@ -26,7 +17,6 @@ export interface SearchContext {
   segments: readonly Segment[]
   authors: Authors
   budget: Budget
-  phrases: PhraseScratch
   /** Whether scores are wanted. */
   scores: boolean
   /** Keys of the terms met so far, with how many documents of the whole index have them. */
@@ -122,7 +112,7 @@ function phraseCursor(terms: readonly string[], segment: Segment, context: Searc
   const [only] = all
   if (only === undefined) return new NoneCursor()
   if (all.length === 1) return only
-  return new AndCursor({ all, none: [], filters: [phraseFilter(words, context.phrases)] }, context.budget)
+  return new AndCursor({ all, none: [], filters: [phraseFilter(words, context.budget.scratch)] }, context.budget)
 }
 
 /** The documents of all terms that begin so; of too many, the most frequent ones. */

@@ -1,7 +1,6 @@
 /** Cursors made of cursors: all of, any of, none of, a filter, a phrase. */
-import { POSITIONS_MAX } from './contract.ts'
 import { END } from './layout.ts'
-import type { Budget, Cursor, TermCursor } from './segment.ts'
+import type { Budget, Cursor, SearchScratch, TermCursor } from './segment.ts'
 
 /** Whether a document passes; asked only of documents that everything cheaper has let through. */
 export type Filter = (document: number) => boolean
@@ -194,14 +193,8 @@ export interface PhraseWord {
   offset: number
 }
 
-/** Places of two words; one pair does for all phrases of a thread. */
-export class PhraseScratch {
-  readonly first = new Uint16Array(POSITIONS_MAX)
-  readonly other = new Uint16Array(POSITIONS_MAX)
-}
-
 /** Whether the words stand in their places in a document that all cursors stand on. */
-export function phraseFilter(words: readonly PhraseWord[], { first, other }: PhraseScratch): Filter {
+export function phraseFilter(words: readonly PhraseWord[], { first, other }: SearchScratch): Filter {
   const [head, ...rest] = words
   return (document) => {
     if (head === undefined || head.cursor.document !== document) return false

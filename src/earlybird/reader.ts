@@ -10,13 +10,12 @@ import {
   type SearchResult,
   type TermCount,
 } from './contract.ts'
-import { PhraseScratch } from './cursors.ts'
 import { stateOf } from './index-writer.ts'
 import { LiveSegment } from './live-segment.ts'
 import { viewSealed, type SealedSizes } from './sealed-memory.ts'
 import { SealedSegment } from './sealed-segment.ts'
 import { searchIndex } from './searching.ts'
-import { Budget, type Segment } from './segment.ts'
+import { Budget, SearchScratch, type Segment } from './segment.ts'
 import { termKey } from './term-bytes.ts'
 
 /** What a reader sees: replaced as a whole, so that a search has one state of it. */
@@ -43,7 +42,7 @@ const TERMS_DEADLINE_MS = 10
 export class IndexReader implements EarlybirdReader {
   readonly #view: () => IndexView
   readonly #clock: Clock
-  readonly #phrases = new PhraseScratch()
+  readonly #scratch = new SearchScratch()
 
   constructor(view: () => IndexView, clock: Clock) {
     this.#view = view
@@ -56,7 +55,7 @@ export class IndexReader implements EarlybirdReader {
       {
         segments,
         authors,
-        phrases: this.#phrases,
+        scratch: this.#scratch,
         missing: Atomics.load(missing, 0),
         nowMs: this.#clock.nowMs(),
       },
@@ -67,7 +66,7 @@ export class IndexReader implements EarlybirdReader {
 
   async termsWith(prefix: string, limit: number): Promise<TermCount[]> {
     const { bytes } = termKey(prefix)
-    const budget = new Budget(performance.now() + TERMS_DEADLINE_MS)
+    const budget = new Budget(performance.now() + TERMS_DEADLINE_MS, this.#scratch)
     const counts = new Map<string, number>()
     const decoder = new TextDecoder()
     for (const segment of this.#view().segments) {

@@ -14,6 +14,7 @@ import { EPOCH_MS, SEQUENCE_BITS, WORKER_BITS } from '../snowflake/contract.ts'
 const K1 = 1.2
 const B = 0.75
 const AVERAGE_WORDS = 15
+const ENGAGEMENT_BITS = 8
 export const FREQUENCY_MAX = 2
 const RECENCY_MS = 2 * 86_400_000
 const ID_KEY_PER_MS = Number(1n << (WORKER_BITS + SEQUENCE_BITS))
@@ -39,6 +40,12 @@ export function recencyOf(key: number, nowMs: number): number {
   return 1 / (1 + ageMs / RECENCY_MS)
 }
 
-export function engagementOf(favourites: number, boosts: number, replies: number): number {
-  return 1 + Math.log2(1 + favourites + 2 * boosts + replies) / 8
+/** `interactions`: favourites + 2 · boosts + replies. */
+export function engagementOf(interactions: number): number {
+  return interactions === 0 ? 1 : 1 + Math.log2(1 + interactions) / ENGAGEMENT_BITS
+}
+
+/** With fewer interactions the engagement is below `engagement`; rounded down. */
+export function interactionsFor(engagement: number): number {
+  return Math.floor(2 ** ((engagement - 1) * ENGAGEMENT_BITS)) - 1
 }

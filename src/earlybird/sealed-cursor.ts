@@ -29,7 +29,7 @@ export class SealedCursor implements TermCursor {
     this.#entry = term * ENTRY_WORDS
     this.cost = memory.entries[this.#entry] ?? 0
     this.#blocks = Math.ceil(this.cost / SKIP_POSTINGS)
-    this.#decoded = new Int32Array(Math.min(this.cost, SKIP_POSTINGS))
+    this.#decoded = budget.scratch.block()
   }
 
   next(): number {

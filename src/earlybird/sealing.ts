@@ -9,7 +9,7 @@ import { isDeleted, keyOf, markDeleted, readCounts, writeCounts } from './column
 import { BLOCK_BITS, BLOCK_DOCUMENTS, compareIds, highWord, lowWord } from './layout.ts'
 import { PostingsEncoder } from './postings-encoder.ts'
 import { allocateSealed, SKIP_WORDS, type SealedMemory } from './sealed-memory.ts'
-import { Budget, type Segment } from './segment.ts'
+import { Budget, SearchScratch, type Segment } from './segment.ts'
 import { hashSlice } from './term-bytes.ts'
 import { compareTerms, sortedTerms } from './term-order.ts'
 
@@ -74,7 +74,7 @@ interface Terms {
 
 function* encodeTerms(sources: readonly Segment[], places: Places, terms: Terms): Generator<void> {
   const { encoder } = terms
-  const gathering = { sources, places, budget: new Budget(Number.POSITIVE_INFINITY) }
+  const gathering = { sources, places, budget: new Budget(Number.POSITIVE_INFINITY, new SearchScratch()) }
   let sinceRest = 0
   for (const found of mergedTerms(sources)) {
     for (const one of found) gather(encoder, one, gathering)
@@ -179,6 +179,7 @@ function gather(encoder: PostingsEncoder, { source, term }: FoundTerm, { sources
   const segment = sources[source]
   const moved = places[source]
   if (segment === undefined || moved === undefined) return
+  budget.scratch.begin()
   const cursor = segment.cursor(term, budget)
   for (let document = cursor.next(); document < segment.end; document = cursor.next()) {
     const place = moved[document] ?? GONE

@@ -6,7 +6,7 @@ import type { StatusId } from '../snowflake/contract.ts'
  */
 import type { Authors } from './authors.ts'
 import { BestHits } from './best-hits.ts'
-import { isDeleted, keyOf } from './columns.ts'
+import { interactionsOf, isDeleted, keyOf } from './columns.ts'
 import { checkQuery, compile, idFilter, knownTerm, type SearchContext } from './compiling.ts'
 import {
   CANDIDATES_MAX,
@@ -18,16 +18,16 @@ import {
   type SearchOptions,
   type SearchResult,
 } from './contract.ts'
-import type { Filter, PhraseScratch } from './cursors.ts'
+import type { Filter } from './cursors.ts'
 import { BLOCK_BITS, END, compareIds, idKey, idOf } from './layout.ts'
-import { engagementOf, recencyOf } from './scoring.ts'
-import { Budget, type Cursor, newestKey, type Segment } from './segment.ts'
+import { engagementOf, interactionsFor, recencyOf } from './scoring.ts'
+import { Budget, type Cursor, newestKey, type SearchScratch, type Segment } from './segment.ts'
 
 /** What a search looks into. */
 export interface SearchedIndex {
   segments: readonly Segment[]
   authors: Authors
-  phrases: PhraseScratch
+  scratch: SearchScratch
   /** Documents that are to be read from the source. */
   missing: number
   nowMs: number
@@ -53,7 +53,8 @@ interface Walk {
 export function searchIndex(index: SearchedIndex, query: Query, options: SearchOptions): SearchResult {
   const startedAt = performance.now()
   checkQuery(query)
-  const budget = new Budget(startedAt + (options.deadlineMs ?? DEADLINE_MS))
+  index.scratch.begin()
+  const budget = new Budget(startedAt + (options.deadlineMs ?? DEADLINE_MS), index.scratch)
   const offset = Math.max(0, Math.min(HITS_MAX, options.offset ?? 0))
   const limit = Math.max(0, Math.min(HITS_MAX - offset, options.limit))
   const segments = index.segments.map((segment) => segment.snapshot()).sort((a, b) => newestKey(b) - newestKey(a))
@@ -61,7 +62,6 @@ export function searchIndex(index: SearchedIndex, query: Query, options: SearchO
     segments,
     authors: index.authors,
     budget,
-    phrases: index.phrases,
     scores: options.order === 'relevance',
     terms: new Map(),
     documents: segments.reduce((sum, segment) => sum + segment.end - segment.begin(), 0),
@@ -177,6 +177,8 @@ function walkRelevant(segment: Segment, cursor: Cursor, walk: Walk): void {
   const textBound = (1 + cursor.weightBound) * ROUNDING
   const until = lastOf(segment, walk.range)
   let block = -1
+  /** Of this block: with fewer favourites, boosts and replies a document cannot be among the best, whatever its words. */
+  let interactionsMin = 0
   let document = cursor.advance(beginOf(segment, walk.range))
   while (document < until) {
     if (budget.step()) return
@@ -188,8 +190,13 @@ function walkRelevant(segment: Segment, cursor: Cursor, walk: Walk): void {
         document = cursor.advance((block + 1) << BLOCK_BITS)
         continue
       }
+      interactionsMin = hits.isFull ? interactionsFor(hits.worstScore / bound) : 0
     }
-    if (!isDeleted(columns, document) && isWanted?.(document) !== false) {
+    if (
+      interactionsOf(columns, document) >= interactionsMin &&
+      !isDeleted(columns, document) &&
+      isWanted?.(document) !== false
+    ) {
       if (++walk.candidates > CANDIDATES_MAX) {
         walk.candidatesCut = true
         return
@@ -209,11 +216,7 @@ function walkRelevant(segment: Segment, cursor: Cursor, walk: Walk): void {
 }
 
 function scoreOf({ columns }: Segment, document: number, cursor: Cursor, nowMs: number): number {
-  const engagement = engagementOf(
-    columns.favourites[document] ?? 0,
-    columns.boosts[document] ?? 0,
-    columns.replies[document] ?? 0,
-  )
+  const engagement = engagementOf(interactionsOf(columns, document))
   return (1 + cursor.weight()) * recencyOf(keyOf(columns, document), nowMs) * engagement
 }
 

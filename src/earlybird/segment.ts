@@ -1,16 +1,42 @@
 /** What searching needs of a segment, live or sealed. Document numbers ascend from newest to oldest. */
 import type { Columns } from './columns.ts'
+import { POSITIONS_MAX } from './contract.ts'
+import { SKIP_POSTINGS } from './layout.ts'
 import type { TermKey, TermSlice } from './term-bytes.ts'
+
+/** Memory that searches use one after the other, because making it takes longer than many a search. One for each thread. */
+export class SearchScratch {
+  /** Places of two words of a phrase. */
+  readonly first = new Uint16Array(POSITIONS_MAX)
+  readonly other = new Uint16Array(POSITIONS_MAX)
+  readonly #blocks: Int32Array[] = []
+  #taken = 0
+
+  /** Room for the postings of one block, as long as the search lasts. */
+  block(): Int32Array {
+    return (this.#blocks[this.#taken++] ??= new Int32Array(SKIP_POSTINGS))
+  }
+
+  /** A search begins: nobody needs the blocks of the last one any more. */
+  begin(): void {
+    this.#taken = 0
+    if (this.#blocks.length > BLOCKS_KEPT) this.#blocks.length = BLOCKS_KEPT
+  }
+}
+
+const BLOCKS_KEPT = 1_024
 
 /** What a search may still spend, and what it has spent. */
 export class Budget {
   postings = 0
   expired = false
+  readonly scratch: SearchScratch
   readonly #deadlineAt: number
   #steps = 0
 
   /** `deadlineAt` on the clock of `performance.now()`. */
-  constructor(deadlineAt: number) {
+  constructor(deadlineAt: number, scratch: SearchScratch) {
+    this.scratch = scratch
     this.#deadlineAt = deadlineAt
   }
 

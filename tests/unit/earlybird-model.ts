@@ -185,7 +185,7 @@ export class NaiveIndex {
 
 function scoreOf({ id, counts }: IndexDocument, text: number): number {
   const recency = recencyOf(idKey(lowWord(id), highWord(id)), NOW_MS)
-  return (1 + text) * recency * engagementOf(counts.favourites, counts.boosts, counts.replies)
+  return (1 + text) * recency * engagementOf(counts.favourites + 2 * counts.boosts + counts.replies)
 }
 
 function hasPhrase(terms: readonly string[], document: IndexDocument): boolean {
