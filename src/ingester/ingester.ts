@@ -7,11 +7,11 @@ import type { Accounts } from '../accounts/contract.ts'
 import type { DocumentSource, EarlybirdWriter } from '../earlybird/contract.ts'
 import type { Bus, BusMessage } from '../engines/bus/contract.ts'
 import { decodeEvent, type EventBodies } from '../events/contract.ts'
+import { Batches } from '../kit/batches.ts'
 import { failpoint } from '../kit/failpoint.ts'
 import type { Log } from '../kit/log.ts'
 import type { AccountId, StatusId } from '../snowflake/contract.ts'
 import type { StatusStore } from '../status-store/contract.ts'
-import { Batches } from '../kit/batches.ts'
 
 const BATCH_MAX = 500
 
@@ -102,6 +102,7 @@ class Ingester implements AsyncDisposable {
 
   async #deleted({ id, boostOf }: EventBodies['status.deleted']): Promise<void> {
     this.#deps.writer.remove(id)
+    await this.#deps.writer.settled()
     if (boostOf !== null) await this.#counts.add(boostOf)
   }
 
@@ -112,11 +113,13 @@ class Ingester implements AsyncDisposable {
     const found = new Set(documents.map(({ id }) => id))
     for (const id of ids) if (!found.has(id)) writer.remove(id)
     writer.add(documents)
+    await writer.settled()
   }
 
   async #count(ids: StatusId[]): Promise<void> {
     const counts = await this.#deps.statuses.counts(ids)
     for (const [id, count] of counts) this.#deps.writer.setCounts(id, count)
+    await this.#deps.writer.settled()
   }
 
   async #accountChanged({ id, change }: EventBodies['account.changed']): Promise<void> {
@@ -124,6 +127,7 @@ class Ingester implements AsyncDisposable {
     const [account] = await accounts.byIds([id])
     if (account === undefined || account.suspended) {
       writer.removeAuthor(id)
+      await writer.settled()
       return
     }
     writer.consent(id, account.indexable)

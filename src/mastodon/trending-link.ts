@@ -30,6 +30,7 @@ export function presentTrendingLink(url: string, days: readonly DayShown[], nowM
   const address = URL.parse(url)
   const host = address?.host.replace(/^www\./, '') ?? ''
   const path = address === null ? url : decoded(address.pathname.replace(/\/$/, ''))
+  const home = address === null ? url : `${address.origin}/`
   return {
     url,
     title: [...`${host}${path}`].slice(0, TITLE_CHARACTERS_MAX).join(''),
@@ -38,15 +39,15 @@ export function presentTrendingLink(url: string, days: readonly DayShown[], nowM
     type: 'link',
     authors: [],
     author_name: '',
-    author_url: '',
+    author_url: home,
     provider_name: host,
-    provider_url: address === null ? '' : `${address.origin}/`,
+    provider_url: home,
     html: '',
     width: 0,
     height: 0,
     image: null,
     image_description: '',
-    embed_url: '',
+    embed_url: url,
     blurhash: null,
     published_at: null,
     missing_attribution: null,
