@@ -54,7 +54,7 @@ test('without any setting there is a server for this machine', async () => {
   assert.equal(config.registrations.mode, 'open')
   assert.equal(config.rateLimits.enforced, true)
   assert.equal(config.database.url, undefined)
-  assert.equal(config.timelines.celebrityFollowers, 10_000)
+  assert.equal(config.timelines.celebrityFollowers, 100_000)
   assert.equal(config.maxCharacters, 500)
   assert.equal(config.requirePkce, false)
 })

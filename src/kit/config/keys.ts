@@ -143,7 +143,7 @@ const plainKeys = {
   ),
   FANOUT_CELEBRITY_FOLLOWERS: preset(
     integer(1, 1_000_000_000),
-    10_000,
+    100_000,
     'Accounts with more followers are merged when reading.',
   ),
   REDIS_URL: optional(
