@@ -1,11 +1,13 @@
 /**
  * The reference of the home benchmark, in a process of its own: a bare `node:http` server that sends what it was given, by
- * token. Posting it the answers of the real server makes it ready; then it prints its address to its parent.
+ * token, on as many threads as the real server answers with. Posting it the answers of the real server makes it ready; then
+ * it prints its address to its parent.
  */
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { isMainThread, Worker, workerData } from 'node:worker_threads'
 
 import type { Answer } from './keep-alive.ts'
 
@@ -14,13 +16,19 @@ export type Recorded = Record<string, Pick<Answer, 'body'> & { headers: Record<s
 
 export interface Reference extends AsyncDisposable {
   readonly url: string
+  readonly pid: number
 }
 
-export async function startReference(recorded: Recorded): Promise<Reference> {
+interface Start {
+  recorded: Recorded
+  threads: number
+}
+
+export async function startReference(start: Start): Promise<Reference> {
   const child = fork(import.meta.filename, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
-  child.send(recorded)
+  child.send(start)
   const [url] = (await once(child, 'message')) as [string]
-  return { url, [Symbol.asyncDispose]: () => end(child) }
+  return { url, pid: child.pid ?? 0, [Symbol.asyncDispose]: () => end(child) }
 }
 
 async function end(child: ChildProcess): Promise<void> {
@@ -29,7 +37,8 @@ async function end(child: ChildProcess): Promise<void> {
   await once(child, 'exit')
 }
 
-function serve(recorded: Recorded): void {
+/** Returns the port. */
+async function serve(recorded: Recorded, port: number): Promise<number> {
   const answers = new Map(
     Object.entries(recorded).map(([token, { body, headers }]) => [
       `Bearer ${token}`,
@@ -45,9 +54,20 @@ function serve(recorded: Recorded): void {
     response.writeHead(200, answer.headers)
     response.end(answer.body)
   })
-  server.listen(0, '127.0.0.1', () => {
-    process.send?.(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
-  })
+  server.listen({ port, host: '127.0.0.1', reusePort: true })
+  await once(server, 'listening')
+  return (server.address() as AddressInfo).port
 }
 
-if (import.meta.main) process.once('message', (recorded: Recorded) => serve(recorded))
+async function serveOnThreads({ recorded, threads }: Start): Promise<void> {
+  const port = await serve(recorded, 0)
+  const others = Array.from(
+    { length: threads - 1 },
+    () => new Worker(import.meta.filename, { workerData: { recorded, port } }),
+  )
+  await Promise.all(others.map((worker) => once(worker, 'online')))
+  process.send?.(`http://127.0.0.1:${port}`)
+}
+
+if (!isMainThread) await serve(workerData.recorded, workerData.port)
+else if (import.meta.main) process.once('message', (start: Start) => void serveOnThreads(start))

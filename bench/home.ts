@@ -1,127 +1,179 @@
+/**
+ * Home reads per second over HTTP: pages of 20 statuses, warm, of a random reader of the seed's world (1,000 people, 50
+ * follows each, 20,000 statuses) on 32 keep-alive connections, limits counted. Beside it, in turns, a bare `node:http`
+ * server in a process of its own that sends the very same bytes to the same tokens on as many threads: what node itself
+ * can do. Server, reference and this client share the machine's cores alike.
+ *
+ * `bareHttpRatio` compares requests per second; `bareHttpCpuRatio` the processor time for each, which the load of others
+ * changes less.
+ */
+import { loadavg } from 'node:os'
+
+import { processTree } from '../src/cli/processes.ts'
+import { seededRandom } from '../src/seed/random.ts'
 import { startReference, type Recorded } from './home-reference.ts'
 import { openHomeWorld } from './home-world.ts'
-/**
- * Home reads per second over HTTP: pages of 20 statuses, warm, by 200 readers of the seed's world (1,000 people, 50 follows
- * each, 20,000 statuses) on 32 keep-alive connections. Beside it, in turns, a bare `node:http` server in a process of its
- * own that sends the very same bytes to the same tokens: what node itself can do. Server, reference and this client share
- * the machine's cores alike.
- */
-import { KeepAlive, requestText, type Answer } from './keep-alive.ts'
+import { KeepAlive, requestText } from './keep-alive.ts'
 import { median, percentile, rounded, type BenchOptions, type BenchResult } from './report.ts'
 
 const CONNECTIONS = 32
-const READERS = 200
-/** Some follow too few people to have a full page. */
-const SPARE_READERS = 50
 const PAGE = 20
 const PATH = `/api/v1/timelines/home?limit=${PAGE}`
+const SEED = 11
+/** Pages recorded at a time. */
+const RECORDED_AT_ONCE = 8
 
 export async function run({ quick }: BenchOptions): Promise<BenchResult> {
-  const roundMs = quick ? 1_500 : 5_000
-  const rounds = quick ? 3 : 7
-  await using world = await openHomeWorld(READERS + SPARE_READERS)
+  const roundMs = quick ? 600 : 2_000
+  const rounds = quick ? 5 : 15
+  const warmingReads = quick ? 8_000 : 30_000
+  await using world = await openHomeWorld()
   const recorded = await recordHomes(world.server.url, world.tokens)
-  await using reference = await startReference(recorded)
-  const requests = Object.keys(recorded).map((token) => requestText('GET', PATH, token))
-  const server = await openConnections(world.server.url)
-  const bare = await openConnections(reference.url)
-  using _server = server
-  using _bare = bare
-  for (const { all } of [server, bare]) await readFor(all, requests, roundMs) // compiles, and fills the caches
+  const threads = await apiThreads(world.server.pid)
+  await using reference = await startReference({ recorded, threads })
+  const requests = Object.keys(recorded).map((token) => Buffer.from(requestText('GET', PATH, token)))
+  using server = await openConnections(world.server)
+  using bare = await openConnections(reference)
+  for (const each of [server, bare]) await warm(each, requests, warmingReads)
 
-  const serverRounds: Round[] = []
-  const bareRounds: Round[] = []
+  const [ours, theirs]: [Round[], Round[]] = [[], []]
   for (let round = 0; round < rounds; round++) {
-    serverRounds.push(await readFor(server.all, requests, roundMs))
-    bareRounds.push(await readFor(bare.all, requests, roundMs))
+    ours.push(await readFor(server, requests, roundMs))
+    theirs.push(await readFor(bare, requests, roundMs))
   }
-  const [ours, theirs] = [summarise(serverRounds), summarise(bareRounds)]
+  return report({ ours, theirs, recorded, threads, world })
+}
+
+function report(measured: {
+  ours: Round[]
+  theirs: Round[]
+  recorded: Recorded
+  threads: number
+  world: { people: number; follows: number; posts: number }
+}): BenchResult {
+  const { recorded, threads, world } = measured
+  const [ours, theirs] = [summarise(measured.ours), summarise(measured.theirs)]
+  const inTurn = (of: (ours: Round, theirs: Round) => number): number =>
+    median(measured.ours.map((round, index) => of(round, measured.theirs[index] ?? round)))
+  const ratio = inTurn((one, other) => one.perSecond / other.perSecond)
   const bodies = Object.values(recorded).map(({ body }) => Buffer.byteLength(body))
   return {
     rows: [
-      {
-        measured: 'Dunlin, GET /api/v1/timelines/home',
-        ...tableRow(ours),
-        'of reference': rounded(ours.perSecond / theirs.perSecond),
-      },
-      { measured: 'bare node:http, the same bytes', ...tableRow(theirs), 'of reference': 1 },
+      { measured: 'Dunlin, GET /api/v1/timelines/home', ...tableRow(ours), 'of bare': rounded(ratio) },
+      { measured: 'bare node:http, the same bytes', ...tableRow(theirs), 'of bare': 1 },
     ],
     summary: {
       bench: 'home',
       readsPerSecond: Math.round(ours.perSecond),
-      referenceReadsPerSecond: Math.round(theirs.perSecond),
-      ratio: rounded(ours.perSecond / theirs.perSecond),
+      bareHttpReadsPerSecond: Math.round(theirs.perSecond),
+      bareHttpRatio: rounded(ratio),
+      bareHttpCpuRatio: rounded(inTurn((one, other) => other.cpuMicros / one.cpuMicros)),
+      cpuMicrosPerRead: rounded(ours.cpuMicros),
+      bareHttpCpuMicrosPerRead: rounded(theirs.cpuMicros),
       p50Ms: rounded(ours.p50Ms),
       p99Ms: rounded(ours.p99Ms),
-      referenceP50Ms: rounded(theirs.p50Ms),
+      bareHttpP50Ms: rounded(theirs.p50Ms),
+      bareHttpP99Ms: rounded(theirs.p99Ms),
       bytesPerPage: Math.round(median(bodies)),
       people: world.people,
       follows: world.follows,
       statuses: world.posts,
-      readers: READERS,
+      readers: bodies.length,
       connections: CONNECTIONS,
+      threads,
+      loadAverage: rounded(loadavg()[0] ?? 0),
     },
   }
 }
 
 interface Round {
   perSecond: number
+  /** Of the server's process, for each request. */
+  cpuMicros: number
   latencyMs: number[]
 }
 
 interface Connections extends Disposable {
   all: KeepAlive[]
+  pid: number
 }
 
-async function openConnections(url: string): Promise<Connections> {
+async function openConnections({ url, pid }: { url: string; pid: number }): Promise<Connections> {
   const opened = new DisposableStack()
   const all = await Promise.all(Array.from({ length: CONNECTIONS }, async () => opened.use(await KeepAlive.open(url))))
-  return { all, [Symbol.dispose]: () => opened.dispose() }
+  return { all, pid, [Symbol.dispose]: () => opened.dispose() }
 }
 
-/** The pages of READERS readers with their headers; full ones only, or some would read less than others. */
+/** The pages of everyone who has a full one, with their headers; or some would read less than others. */
 async function recordHomes(url: string, tokens: readonly string[]): Promise<Recorded> {
   const recorded: Recorded = {}
-  for (const token of tokens) {
-    const response = await fetch(url + PATH, { headers: { authorization: `Bearer ${token}` } })
-    const body = await response.text()
-    if (response.status !== 200) throw new Error(`a home timeline was answered ${response.status}: ${body}`)
-    const statuses: unknown = JSON.parse(body)
-    if (!Array.isArray(statuses) || statuses.length < PAGE) continue
-    recorded[token] = { body, headers: ofAnswer(response.headers) }
-    if (Object.keys(recorded).length === READERS) return recorded
+  const waiting = [...tokens]
+  const record = async (): Promise<void> => {
+    for (let token = waiting.pop(); token !== undefined; token = waiting.pop()) {
+      const response = await fetch(url + PATH, { headers: { authorization: `Bearer ${token}` } })
+      const body = await response.text()
+      if (response.status !== 200) throw new Error(`a home timeline was answered ${response.status}: ${body}`)
+      const statuses: unknown = JSON.parse(body)
+      if (Array.isArray(statuses) && statuses.length >= PAGE) recorded[token] = { body, headers: ofAnswer(response) }
+    }
   }
-  throw new Error(`fewer than ${READERS} of ${tokens.length} readers have a full page`)
+  await Promise.all(Array.from({ length: RECORDED_AT_ONCE }, record))
+  return recorded
 }
 
 /** Those that are not of the connection or the moment. */
-function ofAnswer(headers: Headers): Record<string, string> {
+function ofAnswer({ headers }: Response): Record<string, string> {
   return Object.fromEntries([...headers].filter(([name]) => !['connection', 'date', 'keep-alive'].includes(name)))
 }
 
-async function readFor(connections: readonly KeepAlive[], requests: readonly string[], ms: number): Promise<Round> {
-  const latencyMs: number[] = []
-  const startMs = performance.now()
-  await Promise.all(
-    connections.map(async (connection, index) => {
-      for (let turn = index; performance.now() - startMs < ms; turn += CONNECTIONS) {
-        const request = requests[turn % requests.length] ?? ''
-        const sentMs = performance.now()
-        demandPage(await connection.send(request))
-        latencyMs.push(performance.now() - sentMs)
-      }
-    }),
-  )
-  return { perSecond: (latencyMs.length / (performance.now() - startMs)) * 1000, latencyMs }
+/** Threads that answer requests; one where they have no names of their own. */
+async function apiThreads(pid: number): Promise<number> {
+  const [server] = await processTree(pid)
+  return Math.max(1, server?.threads.filter(({ name }) => name.startsWith('api')).length ?? 1)
 }
 
-function demandPage({ status, body }: Answer): void {
-  if (status !== 200) throw new Error(`a home timeline was answered ${status}: ${body.slice(0, 300)}`)
+/** Compiles, and fills the caches of every thread: each reader's page is read several times by each. */
+async function warm({ all }: Connections, requests: readonly Buffer[], reads: number): Promise<void> {
+  const random = seededRandom(SEED)
+  const read = async (connection: KeepAlive): Promise<void> => {
+    for (let count = 0; count < reads / CONNECTIONS; count++) {
+      demandPage(await connection.ask(random.pick(requests)), connection)
+    }
+  }
+  await Promise.all(all.map(read))
+}
+
+async function readFor({ all, pid }: Connections, requests: readonly Buffer[], ms: number): Promise<Round> {
+  const random = seededRandom(SEED)
+  const latencyMs: number[] = []
+  const cpuBefore = await cpuSeconds(pid)
+  const startMs = performance.now()
+  const read = async (connection: KeepAlive): Promise<void> => {
+    for (let sentMs = startMs; sentMs - startMs < ms;) {
+      demandPage(await connection.ask(random.pick(requests)), connection)
+      const nowMs = performance.now()
+      latencyMs.push(nowMs - sentMs)
+      sentMs = nowMs
+    }
+  }
+  await Promise.all(all.map(read))
+  const tookMs = performance.now() - startMs
+  const cpuMicros = (((await cpuSeconds(pid)) - cpuBefore) * 1e6) / latencyMs.length
+  return { perSecond: (latencyMs.length / tookMs) * 1000, cpuMicros, latencyMs }
+}
+
+async function cpuSeconds(pid: number): Promise<number> {
+  return (await processTree(pid)).reduce((seconds, process) => seconds + process.cpuSeconds, 0)
+}
+
+function demandPage(status: number, connection: KeepAlive): void {
+  if (status !== 200) throw new Error(`a home timeline was answered ${status}: ${connection.body().slice(0, 300)}`)
 }
 
 interface Summary {
   perSecond: number
   best: number
+  cpuMicros: number
   p50Ms: number
   p99Ms: number
 }
@@ -132,15 +184,17 @@ function summarise(rounds: readonly Round[]): Summary {
   return {
     perSecond: median(rates),
     best: Math.max(...rates),
+    cpuMicros: median(rounds.map(({ cpuMicros }) => cpuMicros)),
     p50Ms: percentile(latencies, 0.5),
     p99Ms: percentile(latencies, 0.99),
   }
 }
 
-function tableRow({ perSecond, best, p50Ms, p99Ms }: Summary) {
+function tableRow({ perSecond, best, cpuMicros, p50Ms, p99Ms }: Summary) {
   return {
     'reads/s': Math.round(perSecond),
     best: Math.round(best),
+    'cpu µs': rounded(cpuMicros),
     'p50 ms': rounded(p50Ms),
     'p99 ms': rounded(p99Ms),
   }

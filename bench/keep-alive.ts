@@ -11,13 +11,18 @@ export interface Answer {
 }
 
 const HEADERS_END = Buffer.from('\r\n\r\n')
-const CONTENT_LENGTH = /\r\ncontent-length: (\d+)/i
+const CONTENT_LENGTH = Buffer.from('\r\ncontent-length: ')
 const NOTHING: Buffer = Buffer.alloc(0)
+const ZERO = 48
 
 export class KeepAlive implements Disposable {
   readonly #socket: Socket
-  #received = NOTHING
-  #answer: PromiseWithResolvers<Answer> | undefined
+  /** Chunks of the answer so far; only the first is looked into. */
+  #received: Buffer[] = []
+  /** Bytes of the answer that have not come yet; undefined as long as the head is not whole. */
+  #missing: number | undefined
+  #bodyFrom = 0
+  #answer: PromiseWithResolvers<number> | undefined
 
   private constructor(socket: Socket) {
     this.#socket = socket
@@ -37,10 +42,23 @@ export class KeepAlive implements Disposable {
   }
 
   /** Sends a whole request, as `requestText` makes it. One at a time. */
-  send(request: string): Promise<Answer> {
+  async send(request: string): Promise<Answer> {
+    const status = await this.ask(request)
+    return { status, body: this.body() }
+  }
+
+  /** The same, for those who need no more than the status: the body is counted, not read. */
+  ask(request: string | Buffer): Promise<number> {
     this.#answer = Promise.withResolvers()
+    this.#received = []
+    this.#missing = undefined
     this.#socket.write(request)
     return this.#answer.promise
+  }
+
+  /** The body of the last answer. */
+  body(): string {
+    return Buffer.concat(this.#received).toString('utf8', this.#bodyFrom)
   }
 
   [Symbol.dispose](): void {
@@ -49,17 +67,37 @@ export class KeepAlive implements Disposable {
   }
 
   #take(bytes: Buffer): void {
-    this.#received = this.#received.length === 0 ? bytes : Buffer.concat([this.#received, bytes])
-    const headersEnd = this.#received.indexOf(HEADERS_END)
-    if (headersEnd < 0) return
-    const head = this.#received.toString('latin1', 0, headersEnd)
-    const bodyFrom = headersEnd + HEADERS_END.length
-    const bodyEnd = bodyFrom + Number(CONTENT_LENGTH.exec(head)?.[1] ?? 0)
-    if (this.#received.length < bodyEnd) return
-    const body = this.#received.toString('utf8', bodyFrom, bodyEnd)
-    this.#received = NOTHING
-    this.#answer?.resolve({ status: Number(head.slice(9, 12)), body })
+    this.#received.push(bytes)
+    if (this.#missing === undefined) this.#readHead()
+    else this.#missing -= bytes.length
+    if (this.#missing === 0) this.#answer?.resolve(statusOf(this.#received[0] ?? NOTHING))
   }
+
+  #readHead(): void {
+    const bytes = this.#received.length === 1 ? (this.#received[0] ?? NOTHING) : Buffer.concat(this.#received)
+    const end = bytes.indexOf(HEADERS_END)
+    if (end < 0) return
+    this.#received = [bytes]
+    this.#bodyFrom = end + HEADERS_END.length
+    this.#missing = this.#bodyFrom + lengthOf(bytes, end) - bytes.length
+  }
+}
+
+function lengthOf(head: Buffer, end: number): number {
+  const at = head.indexOf(CONTENT_LENGTH)
+  if (at < 0 || at > end) return 0
+  let length = 0
+  for (let place = at + CONTENT_LENGTH.length; place < end; place++) {
+    const digit = (head[place] ?? 0) - ZERO
+    if (digit < 0 || digit > 9) break
+    length = length * 10 + digit
+  }
+  return length
+}
+
+/** HTTP/1.1 200 … */
+function statusOf(head: Buffer): number {
+  return Number(head.toString('latin1', 9, 12))
 }
 
 /** A request of a person, with a JSON body if there is one. */
