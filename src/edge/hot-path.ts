@@ -16,6 +16,7 @@ import type { AccountId } from '../snowflake/contract.ts'
 import { authorise, bearerToken, type AuthRule } from './auth.ts'
 import { parseForm } from './form.ts'
 import { commonHeaders, REQUEST_ID } from './headers.ts'
+import { KeptPages } from './kept-pages.ts'
 import { LentBuffers } from './lent-buffers.ts'
 import { linker, pageLinks, readPage, type Links, type LinkStyle, type PageLimits } from './paging.ts'
 import { Params } from './params.ts'
@@ -26,7 +27,14 @@ export interface HotPage {
   limits: PageLimits
   links: LinkStyle
   /** Undefined when anything is not in memory. The body lies in memory that `lend` gave. */
-  read(viewer: AccountId, page: Page, lend: (bytes: number) => Buffer): { body: Buffer; cursors: bigint[] } | undefined
+  read(viewer: AccountId, page: Page, lend: (bytes: number) => Buffer): HotAnswer | undefined
+}
+
+export interface HotAnswer {
+  body: Buffer
+  cursors: readonly bigint[]
+  /** For as long as it says so, another read gives the same; left out where nothing can tell. */
+  isStill?: () => boolean
 }
 
 export interface HotPathDeps {
@@ -46,6 +54,7 @@ interface HotRoute {
   headers: readonly string[]
   /** What was read out of queries before; emptied when full. */
   queries: Map<string, HotQuery | undefined>
+  kept: KeptPages<HotQuery>
 }
 
 /** A query that was read before. */
@@ -78,7 +87,7 @@ export class HotPath {
 
   add(path: string, rule: AuthRule, page: HotPage): void {
     const headers = commonHeaders(path, this.#secure).flat()
-    this.#routes.set(path, { rule, page, headers, queries: new Map() })
+    this.#routes.set(path, { rule, page, headers, queries: new Map(), kept: new KeptPages() })
   }
 
   /** Stands before whoever answers the server's requests now. */
@@ -120,13 +129,15 @@ export class HotPath {
       lent.push(buffer)
       return buffer
     }
-    const answer = route.page.read(viewer, query.page, lend)
+    const kept = route.kept.find(viewer, query)
+    const answer: HotAnswer | undefined = kept ?? route.page.read(viewer, query.page, lend)
     const verdict = answer === undefined ? undefined : this.#count(identity, query.paging)
     if (answer === undefined || verdict === undefined) {
       for (const buffer of lent) this.#buffers.giveBack(buffer)
       return false
     }
     seen?.(viewer)
+    if (kept === undefined) route.kept.note(viewer, query, answer)
     const { body, cursors } = answer
     const link = query.link(pageLinks(cursors, query.page.limit, route.page.links))
     const headers = [REQUEST_ID, requestId(request), ...route.headers, ...limitHeaders(verdict)]
@@ -134,9 +145,8 @@ export class HotPath {
     headers.push(...CONTENT_TYPE, 'content-length', String(body.length))
     response.writeHead(200, headers)
     // When it is in the hands of the system; a connection that breaks keeps it until it is collected.
-    response.once('finish', () => {
-      for (const buffer of lent) this.#buffers.giveBack(buffer)
-    })
+    const [buffer] = lent
+    if (buffer !== undefined) response.once('finish', () => this.#buffers.giveBack(buffer))
     response.end(body)
     this.#answered += 1
     return true

@@ -19,6 +19,15 @@ import type { AccountId } from '../snowflake/contract.ts'
 
 type Viewer = AccountId | undefined
 
+/** What `warmStatusPage` needs of a page. */
+type WarmPage = Pick<WarmStatuses, 'marks' | 'views'> & { isStill?: () => boolean }
+
+/** `isStill`: whether the same would be written now; left out where nothing can tell. */
+export interface WarmBody {
+  body: Buffer
+  isStill?: () => boolean
+}
+
 /** The filters of one person, ready to be asked of any status. */
 export interface FilterSource {
   (viewer: AccountId): Promise<Filtering>
@@ -71,11 +80,15 @@ export class Presenting {
   }
 
   /** The same of statuses in memory, in `lend`'s memory; undefined when the viewer's filters are not there. */
-  warmStatusPage(shown: WarmStatuses, viewer: AccountId, lend: (bytes: number) => Buffer): Buffer | undefined {
+  warmStatusPage(shown: WarmPage, viewer: AccountId, lend: (bytes: number) => Buffer): WarmBody | undefined {
     const filtered = this.#filters.now?.(viewer)
     if (filtered === undefined) return undefined
     const reader = filtered === 'none' ? { viewer } : { viewer, filtered }
-    return this.#statusJson.warmPage(shown, reader, lend)
+    const body = this.#statusJson.warmPage(shown, reader, lend)
+    // Filters lapse: where there are any, nothing tells whether the page is still the same.
+    if (shown.isStill === undefined || filtered !== 'none') return { body }
+    const { isStill } = shown
+    return { body, isStill: () => this.#filters.now?.(viewer) === 'none' && isStill() }
   }
 
   /** The view as it was before the deletion. */

@@ -43,6 +43,8 @@ export interface WarmStatuses {
   views: StatusView[]
   /** The reader's own, of each view; on a boost, of the boosted status. */
   marks: Marks[]
+  /** For as long as all of these say so, reading the same ids again gives the same. */
+  watches: (() => boolean)[]
 }
 
 /** What a reader of warm statuses wants. */

@@ -123,7 +123,9 @@ export class CachedHydration implements Hydration {
   }
 
   inMemory(ids: readonly StatusId[], reader: WarmReading, shown: WarmStatuses): boolean {
-    return this.#warm.add(ids, { ...reader, known: this.#marks.tableOf(reader.viewer) }, shown)
+    const { marks, isStill } = this.#marks.tableOf(reader.viewer)
+    shown.watches.push(isStill)
+    return this.#warm.add(ids, { ...reader, known: marks }, shown)
   }
 
   async accounts(ids: readonly AccountId[]): Promise<AccountView[]> {

@@ -49,9 +49,12 @@ export class MarksCache {
     return this.#load(viewer, statuses)
   }
 
-  /** All that is in memory of a viewer, who counts as heard of; good until the next change. */
-  tableOf(viewer: AccountId): ReadonlyMap<StatusId, Marks> {
-    return this.#tableOf(viewer).marks
+  /** All that is in memory of a viewer, who counts as heard of; good for as long as `isStill` says so. */
+  tableOf(viewer: AccountId): { marks: ReadonlyMap<StatusId, Marks>; isStill: () => boolean } {
+    const table = this.#tableOf(viewer)
+    const { changes, marks } = table
+    // A table that was dropped hears of no changes.
+    return { marks, isStill: () => table.changes === changes && this.#tables.get(viewer) === table }
   }
 
   /** The marks, if they are in memory. */

@@ -27,7 +27,7 @@ export interface WarmParts {
 }
 
 interface WarmAuthor {
-  /** False once a part was forgotten: whoever holds it makes a new one. */
+  /** False once a part was forgotten, or it was dropped and would not hear of that: whoever holds it makes a new one. */
   alive: boolean
   view: AccountView
   /** Of the graph, when the numbers were last compared. */
@@ -44,28 +44,27 @@ interface WarmStatus {
 
 export class WarmViews {
   readonly #parts: WarmParts
-  readonly #statuses = new Generations<StatusId, WarmStatus>(WARM_MAX)
-  readonly #authors = new Generations<AccountId, WarmAuthor>(WARM_MAX)
+  readonly #statuses = new Generations<StatusId, WarmStatus>(WARM_MAX, (status) => (status.alive = false))
+  readonly #authors = new Generations<AccountId, WarmAuthor>(WARM_MAX, (author) => (author.alive = false))
 
   constructor(parts: WarmParts) {
     this.#parts = parts
-  }
-
-  /** Undefined when anything of it is not in memory, or does not exist. */
-  get(id: StatusId): StatusView | undefined {
-    return this.#status(id)?.view
   }
 
   /** Adds what the reader is shown; see `Hydration.inMemory`. `known`: their marks. */
   add(
     ids: readonly StatusId[],
     { viewer, regardOf, isShown, limit, known }: WarmReading & { known: ReadonlyMap<StatusId, Marks> },
-    { views, marks }: WarmStatuses,
+    { views, marks, watches }: WarmStatuses,
   ): boolean {
+    const looked: WarmStatus[] = []
+    watches.push(() => looked.every((status) => this.#isTrue(status)))
     for (const id of ids) {
       if (views.length >= limit) return true
-      const view = this.get(id)
-      if (view === undefined) return false
+      const status = this.#status(id)
+      if (status === undefined) return false
+      looked.push(status)
+      const { view } = status
       if (!isSeen(viewer, view, regardOf) || !isShown(view)) continue
       const own = known.get((view.boostOf ?? view).status.id)
       if (own === undefined) return false
@@ -83,6 +82,7 @@ export class WarmViews {
     for (const author of this.#authors.take(id)) author.alive = false
   }
 
+  /** Undefined when anything of it is not in memory, or does not exist. */
   #status(id: StatusId): WarmStatus | undefined {
     const known = this.#statuses.get(id)
     if (known !== undefined && this.#isTrue(known)) return known
@@ -153,11 +153,13 @@ function isSeen(
 /** Values by key, bounded: what was not touched since the younger half filled up goes (see `batch-cache.ts`). */
 class Generations<Key, Value> {
   readonly #generationMax: number
+  readonly #dropped: (value: Value) => void
   #young = new Map<Key, Value>()
   #old = new Map<Key, Value>()
 
-  constructor(valuesMax: number) {
+  constructor(valuesMax: number, dropped: (value: Value) => void) {
     this.#generationMax = valuesMax / 2
+    this.#dropped = dropped
   }
 
   get(key: Key): Value | undefined {
@@ -172,6 +174,7 @@ class Generations<Key, Value> {
     this.#old.delete(key)
     this.#young.set(key, value)
     if (this.#young.size < this.#generationMax) return
+    for (const gone of this.#old.values()) this.#dropped(gone)
     this.#old = this.#young
     this.#young = new Map()
   }

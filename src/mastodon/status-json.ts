@@ -60,7 +60,11 @@ export class StatusJson {
    * The same for a person's statuses from memory: the bytes are put into memory that `lend` gives, because new memory for
    * every page costs more than filling it.
    */
-  warmPage({ views, marks }: WarmStatuses, reader: WarmReader, lend: (bytes: number) => Buffer): Buffer {
+  warmPage(
+    { views, marks }: Pick<WarmStatuses, 'marks' | 'views'>,
+    reader: WarmReader,
+    lend: (bytes: number) => Buffer,
+  ): Buffer {
     const parts: Buffer[] = []
     let bytes = 0
     const add = (part: Buffer): void => {

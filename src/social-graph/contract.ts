@@ -77,6 +77,11 @@ export interface SocialGraph {
    * ordinary pair. Good until the next change of the graph, so ask anew after waiting for anything.
    */
   regards(viewer: AccountId): (target: AccountId) => Regard
+  /**
+   * Rises with every change of a relation from or to the account: as long as it is the same, so are its `regards`. Undefined
+   * when they change by themselves, because a mute lapses.
+   */
+  changesAround(id: AccountId): number | undefined
   /** Rises with every change of what is in memory here: as long as it is the same, so are all relations and numbers. */
   readonly changes: number
   followerCount(id: AccountId): number

@@ -124,6 +124,10 @@ class PostgresGraph implements OpenSocialGraph {
     return this.#memory.regards(viewer, () => this.#deps.clock.nowMs())
   }
 
+  changesAround(id: AccountId): number | undefined {
+    return this.#memory.changesAround(id)
+  }
+
   get changes(): number {
     return this.#memory.changes
   }

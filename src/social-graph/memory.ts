@@ -8,6 +8,7 @@ import { hasLapsed, NO_EDGE, PLAIN_FOLLOW, sameFollow, type Edge, type Follow, t
 
 /** An account never seen has no edges. */
 const NOWHERE = -1
+const FIRST_PLACES = 1_024
 
 /** Of someone who is followed, with nothing else to tell. */
 const FOLLOWED: Regard = Object.freeze({ ...NO_RELATION, following: true, showingBoosts: true })
@@ -25,6 +26,8 @@ export class GraphMemory {
   readonly #mutes = new PairMap<Mute>()
   readonly #endorsements = new PairMap<true>()
   #changes = 0
+  /** By place: how often a relation from or to it changed. */
+  #changesAt = new Uint32Array(FIRST_PLACES)
 
   get changes(): number {
     return this.#changes
@@ -60,6 +63,8 @@ export class GraphMemory {
   setEdge(source: AccountId, target: AccountId, edge: Edge): void {
     this.#changes += 1
     const [from, to] = [this.#places.ensure(source), this.#places.ensure(target)]
+    this.#noteChange(from)
+    this.#noteChange(to)
     if (edge.follow === null) {
       this.#following.remove(from, to)
       this.#followers.remove(to, from)
@@ -98,6 +103,12 @@ export class GraphMemory {
       muteExpiresAtMs: muting ? mute.expiresAtMs : null,
       endorsed,
     }
+  }
+
+  changesAround(id: AccountId): number | undefined {
+    const place = this.#places.find(id)
+    for (const { expiresAtMs } of this.#mutes.of(place)?.values() ?? []) if (expiresAtMs !== null) return undefined
+    return this.#changesAt[place] ?? 0
   }
 
   /** `nowMs` is asked for only where a mute may have lapsed. */
@@ -148,6 +159,15 @@ export class GraphMemory {
     const to = this.#places.find(target)
     const followed = this.#following.list(this.#places.find(viewer))
     return this.#idsAt(followed.filter((place) => this.#isFollowing(place, to)))
+  }
+
+  #noteChange(place: number): void {
+    if (place >= this.#changesAt.length) {
+      const longer = new Uint32Array(Math.max(place + 1, this.#changesAt.length * 2))
+      longer.set(this.#changesAt)
+      this.#changesAt = longer
+    }
+    this.#changesAt[place]! += 1
   }
 
   #setBell(from: number, to: number, rings: boolean): void {

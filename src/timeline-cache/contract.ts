@@ -23,6 +23,19 @@ export interface TimelinePage {
   endReached: boolean
   /** The timeline is complete above this id. */
   floor: bigint
+  /** For `isAt`, where the engine has it. */
+  mark?: TimelineMark
+}
+
+/** What a timeline was when it was read: where it lay, and how often it had been written. */
+export interface TimelineMark {
+  /** Which memory: another thread may have begun a new one. */
+  memory: object
+  slot: number
+  ownerLow: number
+  ownerHigh: number
+  version: number
+  written: number
 }
 
 /** Proof of one rebuild: a stale one (the timeline was dropped or rebuilt meanwhile) changes nothing. */
@@ -57,6 +70,8 @@ export interface TimelineCache extends AsyncDisposable {
   read(owner: AccountId, page: Page): Promise<TimelinePage | undefined>
   /** `read` without waiting; only engines in this process's memory have it. */
   readNow?(owner: AccountId, page: Page): TimelinePage | undefined
+  /** Whether a timeline is present and as it was then; counts as a read. */
+  isAt?(mark: TimelineMark): boolean
   /**
    * Begins a rebuild: from now on inserts are kept. Undefined when the timeline is present, or being built by another whose
    * lease (BUILD_LEASE_MS) has not lapsed.

@@ -2,7 +2,7 @@
 import type { Page } from '../kit/page.ts'
 import type { AccountId } from '../snowflake/contract.ts'
 import { TIMELINE_ENTRIES_MAX } from './contract.ts'
-import type { TimelineEntry, TimelinePage } from './contract.ts'
+import type { TimelineEntry, TimelineMark, TimelinePage } from './contract.ts'
 import { Directory, NO_SLOT } from './directory.ts'
 import {
   BASE,
@@ -64,10 +64,33 @@ export class TimelineReader {
       const read = isOwners && isPresent ? this.#readRing(header, page) : undefined
       if (Atomics.load(headers, header + VERSION) !== version) continue
       if (!isOwners) continue
-      if (isPresent) this.#touch(header, nowMs)
-      return read
+      if (read === undefined) return undefined
+      this.#touch(header, nowMs)
+      const { entries, endReached, floor, written } = read
+      return {
+        entries,
+        endReached,
+        floor,
+        mark: { memory: this.#headers.buffer, slot, ownerLow: low, ownerHigh: high, version, written },
+      }
     }
     return undefined
+  }
+
+  /** Whether `read` would find the timeline as it was when the mark was made. */
+  isAt({ memory, slot, ownerLow, ownerHigh, version, written }: TimelineMark, nowMs: number): boolean {
+    const header = slot << HEADER_SHIFT
+    const headers = this.#headers.words
+    const isSame =
+      memory === this.#headers.buffer &&
+      Atomics.load(headers, header + OWNER_LOW) === ownerLow &&
+      Atomics.load(headers, header + OWNER_HIGH) === ownerHigh &&
+      Atomics.load(headers, header + STATE) === PRESENT &&
+      this.#written(header) === written &&
+      // Last: what was looked at before belongs to this version.
+      Atomics.load(headers, header + VERSION) === version
+    if (isSame) this.#touch(header, nowMs)
+    return isSame
   }
 
   #touch(header: number, nowMs: number): void {
@@ -77,7 +100,7 @@ export class TimelineReader {
   }
 
   /** Good only when the version stood still meanwhile. */
-  #readRing(header: number, page: Page): TimelinePage {
+  #readRing(header: number, page: Page): TimelinePage & { written: number } {
     const written = this.#written(header)
     const oldest = Math.max(0, written - TIMELINE_ENTRIES_MAX)
     const end = page.maxId === undefined ? written : this.#firstNotBelow(header, oldest, written, page.maxId)
@@ -92,7 +115,7 @@ export class TimelineReader {
       entries.reverse()
     }
     while (below >= oldest && !this.#copyEntry(header, below)) below--
-    return { entries, endReached: below < oldest, floor: this.#floor(header, written) }
+    return { entries, endReached: below < oldest, floor: this.#floor(header, written), written }
   }
 
   #take(header: number, n: number, entries: TimelineEntry[]): void {

@@ -33,6 +33,7 @@ export function openSharedMemoryTimelines(options: SharedMemoryOptions): SharedM
     removeEverywhere: (id) => writer.removeEverywhere(id),
     read: async (owner, page) => reader.read(owner, page, clock.nowMs()),
     readNow: (owner, page) => reader.read(owner, page, clock.nowMs()),
+    isAt: (mark) => reader.isAt(mark, clock.nowMs()),
     beginBuild: async (owner) => writer.beginBuild(owner, clock.nowMs()),
     finishBuild: async (ticket, entries, floor) => writer.finishBuild(ticket, entries, floor),
     abandonBuild: async (ticket) => writer.abandonBuild(ticket),

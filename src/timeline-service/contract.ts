@@ -11,6 +11,12 @@ export interface StatusPage {
   more: boolean
 }
 
+/** A page that was read without waiting. */
+export interface WarmPage extends Pick<WarmStatuses, 'marks' | 'views'> {
+  /** For as long as it says so, another read gives the same page; left out where nothing can tell. */
+  isStill?: () => boolean
+}
+
 export interface Thread {
   ancestors: StatusView[]
   descendants: StatusView[]
@@ -19,7 +25,7 @@ export interface Thread {
 export interface TimelineService {
   home(viewer: AccountId, page: Page): Promise<StatusPage>
   /** The same page without waiting, if all of it is in memory: undefined otherwise. */
-  homeNow(viewer: AccountId, page: Page): WarmStatuses | undefined
+  homeNow(viewer: AccountId, page: Page): WarmPage | undefined
   /** What the list's owner may read of its members: what home would show, and its policy about replies. */
   list(list: ListView, page: Page): Promise<StatusPage>
   publicTimeline(viewer: AccountId | undefined, page: Page, filter: { onlyMedia: boolean }): Promise<StatusPage>

@@ -30,6 +30,8 @@ const STORE_READS = { running: 4, waiting: 1_000, waitMs: 2_000 }
 /** As many as it is cheaper to go through than the people whom somebody follows. */
 const FEW_AUTHORS_MAX = 50
 
+const NOTHING_BUT_THE_MARK: Page = { limit: 0 }
+
 export interface HomeDeps {
   cache: TimelineReading
   graph: Pick<SocialGraph, 'following' | 'followerCount' | 'regards'>
@@ -80,6 +82,25 @@ export class HomeSkeleton {
   #tagsOf(viewer: AccountId): string[] {
     const followed = this.#deps.followedTags?.followedBy(viewer)
     return followed === undefined || followed.size === 0 ? [] : [...followed]
+  }
+
+  /**
+   * For as long as the answer is true, `readNow` gives the same rows for the same page: to be made before a read. Whom the
+   * viewer follows is for the caller to watch. Undefined when the cache cannot tell.
+   */
+  watch(viewer: AccountId): (() => boolean) | undefined {
+    const { cache, merged } = this.#deps
+    // Of who follows hashtags, nothing tells whether those changed.
+    if (this.#tagsOf(viewer).length > 0) return undefined
+    const mark = cache.readNow?.(viewer, NOTHING_BUT_THE_MARK)?.mark
+    if (mark === undefined) return undefined
+    const authors = merged.authors.size
+    const areCelebritiesSame = this.#deps.celebrities.watch(this.#mergedAuthors(viewer))
+    return () =>
+      cache.isAt?.(mark) === true &&
+      merged.authors.size === authors &&
+      this.#tagsOf(viewer).length === 0 &&
+      areCelebritiesSame()
   }
 
   #mergedAuthors(viewer: AccountId): AccountId[] {

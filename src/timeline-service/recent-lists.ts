@@ -28,6 +28,8 @@ interface Recent {
   ids: StatusId[]
   /** Complete above this id; 0n: goes back to the beginning. */
   floor: bigint
+  /** Rises with every id that comes. */
+  changes: number
 }
 
 export interface RecentSource<Key> {
@@ -62,6 +64,19 @@ export class RecentLists<Key> {
       slices.push(slice)
     }
     return slices
+  }
+
+  /** For as long as the answer is true, `readNow` gives the same for these keys. */
+  watch(keys: readonly Key[]): () => boolean {
+    const watched = keys.map((key) => {
+      const recent = this.#recent.get(key)?.loaded
+      return { key, recent, changes: recent?.changes }
+    })
+    return () =>
+      watched.every(
+        ({ key, recent, changes }) =>
+          recent !== undefined && recent.changes === changes && this.#recent.get(key)?.loaded === recent,
+      )
   }
 
   listenTo(bus: Pick<Bus, 'listen'>): Disposable {
@@ -108,7 +123,7 @@ export class RecentLists<Key> {
     this.#arrived.set(key, arrived)
     try {
       const ids = await this.#source.read(key, { limit: RECENT_MAX })
-      const recent = { ids, floor: ids.length < RECENT_MAX ? 0n : (ids.at(-1) ?? 0n) - 1n }
+      const recent = { ids, floor: ids.length < RECENT_MAX ? 0n : (ids.at(-1) ?? 0n) - 1n, changes: 0 }
       for (const id of arrived) insert(recent, id)
       return recent
     } catch (error) {
@@ -176,6 +191,7 @@ function insert(recent: Recent, id: StatusId): void {
   const at = ids.findIndex((other) => other <= id)
   if (at !== -1 && ids[at] === id) return
   ids.splice(at === -1 ? ids.length : at, 0, id)
+  recent.changes += 1
   while (ids.length > RECENT_MAX) {
     const dropped = ids.pop()
     if (dropped !== undefined) recent.floor = dropped

@@ -15,13 +15,13 @@ import type { SocialGraph } from '../social-graph/contract.ts'
 import type { AccountStatusesFilter, StatusStore, TagQuery } from '../status-store/contract.ts'
 import type { TagFollows } from '../tag-follows/contract.ts'
 import { Celebrities, TaggedStatuses } from './celebrities.ts'
-import type { StatusPage, Thread, TimelineService } from './contract.ts'
+import type { StatusPage, Thread, TimelineService, WarmPage } from './contract.ts'
 import { HomeSkeleton, type HomeDeps } from './home.ts'
 import { fillPage, fillPageNow, type Slice } from './page-filling.ts'
 import { readThread } from './thread.ts'
 
 export interface TimelineServiceDeps extends Pick<HomeDeps, 'cache' | 'merged' | 'log'> {
-  graph: Pick<SocialGraph, 'relation' | 'regards' | 'following' | 'followerCount'>
+  graph: Pick<SocialGraph, 'relation' | 'regards' | 'changesAround' | 'following' | 'followerCount'>
   statuses: Pick<
     StatusStore,
     'homeIds' | 'publicIds' | 'tagIds' | 'accountIds' | 'favouriteIds' | 'bookmarkIds' | 'conversation'
@@ -84,11 +84,13 @@ class Timelines implements TimelineService, Disposable {
     })
   }
 
-  homeNow(viewer: AccountId, page: Page): WarmStatuses | undefined {
+  homeNow(viewer: AccountId, page: Page): WarmPage | undefined {
     const { graph, hydration } = this.#deps
     const regardOf = graph.regards(viewer)
     const reader = { viewer, regardOf, isShown: this.#atHome(viewer, regardOf) }
-    const shown: WarmStatuses = { views: [], marks: [] }
+    // Before anything is read: what another thread changes meanwhile counts as changed.
+    const isSame = this.#watchHome(viewer)
+    const shown: WarmStatuses = { views: [], marks: [], watches: [] }
     const isFilled = fillPageNow(page, {
       read: (slice) => this.#home.readNow(viewer, slice),
       show: (rows, limit) =>
@@ -97,7 +99,10 @@ class Timelines implements TimelineService, Disposable {
         for (const list of [shown.views, shown.marks]) list.splice(0, Math.max(0, list.length - limit))
       },
     })
-    return isFilled ? shown : undefined
+    if (!isFilled) return undefined
+    const { views, marks, watches } = shown
+    const isStill = () => isSame?.() === true && watches.every((watch) => watch())
+    return { views, marks, ...(isSame && { isStill }) }
   }
 
   publicTimeline(viewer: AccountId | undefined, page: Page, filter: { onlyMedia: boolean }): Promise<StatusPage> {
@@ -143,6 +148,17 @@ class Timelines implements TimelineService, Disposable {
 
   [Symbol.dispose](): void {
     this.#listening[Symbol.dispose]()
+  }
+
+  /** Whether the rows of the viewer's home, and what the rules look at beside the statuses, are still the same. */
+  #watchHome(viewer: AccountId): (() => boolean) | undefined {
+    const { graph, lists } = this.#deps
+    const changes = graph.changesAround(viewer)
+    // Of who has exclusive lists, nothing tells whether they changed.
+    if (changes === undefined || lists?.hiddenFromHome(viewer) !== undefined) return undefined
+    const areRowsSame = this.#home.watch(viewer)
+    if (areRowsSame === undefined) return undefined
+    return () => areRowsSame() && graph.changesAround(viewer) === changes && lists?.hiddenFromHome(viewer) === undefined
   }
 
   /** Home's rules; people of exclusive lists are read there. */

@@ -168,7 +168,8 @@ test('what changes is seen in the next answer from memory', async () => {
     ['a mute', () => graph.mute(bob, alice, { notifications: true, expiresAtMs: null }), /^(?!.*Alice the Second)/s],
   ]
   for (const [name, change, sign] of changes) {
-    await both(page)
+    // Read unchanged, it is kept from then on.
+    for (let look = 0; look < 3; look++) await both(page)
     await change()
     await settle()
     const ordinary = await get(page, ORDINARY)

@@ -202,6 +202,7 @@ export class HomeWorld {
         return (changes += 1)
       },
       relation,
+      changesAround: () => undefined,
       regards: (viewer: AccountId) => (target: AccountId) => relation(viewer, target),
       following: (viewer: AccountId) => this.people.filter((target) => memory.has('follows', viewer, target)),
       followerCount: (target: AccountId) => this.#followers(target).length,

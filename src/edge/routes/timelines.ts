@@ -36,8 +36,8 @@ function homeRoute(edge: Edge, { timelines, present }: TimelineRouteDeps): void 
       links: TIMELINE_LINKS,
       read: (viewer, page, lend) => {
         const shown = timelines.homeNow(viewer, page)
-        const body = shown === undefined ? undefined : present.warmStatusPage(shown, viewer, lend)
-        return shown === undefined || body === undefined ? undefined : { body, cursors: idsOf(shown.views) }
+        const written = shown && present.warmStatusPage(shown, viewer, lend)
+        return shown && written && { ...written, cursors: idsOf(shown.views) }
       },
     },
   })

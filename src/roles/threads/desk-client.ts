@@ -78,6 +78,7 @@ export class DeskClient implements Disposable {
   readonly timelines: TimelineReading = {
     read: async (owner, page) => this.#readerNow().read(owner, page, this.#deps.clock.nowMs()),
     readNow: (owner, page) => this.#reader?.read(owner, page, this.#deps.clock.nowMs()),
+    isAt: (mark) => this.#reader?.isAt(mark, this.#deps.clock.nowMs()) === true,
     beginBuild: (owner) => this.call('beginBuild', [owner]),
     finishBuild: (ticket, entries, floor) => {
       const rows = packRows(entries)
