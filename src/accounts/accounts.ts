@@ -133,7 +133,11 @@ export class StoredAccounts implements Accounts {
   }
 
   async user(id: AccountId): Promise<UserRecord | undefined> {
-    return (await userTable.usersByIds(this.#deps.db, [id]))[0]
+    return (await this.usersByIds([id]))[0]
+  }
+
+  async usersByIds(ids: readonly AccountId[]): Promise<UserRecord[]> {
+    return ids.length === 0 ? [] : userTable.usersByIds(this.#deps.db, ids)
   }
 
   async userByEmail(email: string): Promise<UserRecord | undefined> {

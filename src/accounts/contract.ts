@@ -148,6 +148,8 @@ export interface Accounts {
    */
   importPeople(people: readonly ImportedPerson[]): Promise<void>
   user(id: AccountId): Promise<UserRecord | undefined>
+  /** Those of `ids` who are there, in no order. */
+  usersByIds(ids: readonly AccountId[]): Promise<UserRecord[]>
   userByEmail(email: string): Promise<UserRecord | undefined>
   /** The account whose password this is; undefined for a wrong e-mail or password alike, in the same time. */
   verifyPassword(email: string, password: string): Promise<UserRecord | undefined>

@@ -34,13 +34,14 @@ export interface EventBodies {
   }
   'status.edited': { id: StatusId; author: AccountId; revision: number; mentions: AccountId[] }
   /**
-   * `boostOf` is set when a boost was taken back. The rest says who may have seen it, for those who have to be told; absent
-   * in messages of older processes.
+   * `boostOf` is set when a boost was taken back. The rest is absent in messages of older processes: what it answered, and
+   * who may have seen it, for those who have to be told.
    */
   'status.deleted': {
     id: StatusId
     author: AccountId
     boostOf: StatusId | null
+    inReplyTo?: StatusId | null
     visibility?: Visibility
     mentions?: AccountId[]
     /** Normalised hashtags, newest text. */
@@ -184,6 +185,7 @@ const SHAPES: Shapes = {
     id: 'id',
     author: 'id',
     boostOf: 'id or null',
+    inReplyTo: { optional: 'id or null' },
     visibility: { optional: VISIBILITIES },
     mentions: { optional: 'ids' },
     tags: { optional: 'texts' },

@@ -219,9 +219,9 @@ export class CachedHydration implements Hydration {
         this.forgetStatus(decodeEvent('status.edited', message).id)
         return
       case 'status.deleted': {
-        const { id, author, boostOf } = decodeEvent('status.deleted', message)
-        // The event does not name the parent, whose count of replies fell: it is in the core, if anyone has read it.
-        const parent = this.#cores.peek(id)?.status.inReplyTo
+        const { id, author, boostOf, inReplyTo } = decodeEvent('status.deleted', message)
+        // An older process does not name the parent, whose count of replies fell: it is in the core, if anyone has read it.
+        const parent = inReplyTo ?? this.#cores.peek(id)?.status.inReplyTo
         if (parent !== undefined && parent !== null) this.#counts.forget(parent)
         this.forgetStatus(id)
         if (boostOf !== null) this.#forgetBoost(author, boostOf)

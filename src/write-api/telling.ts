@@ -23,11 +23,12 @@ export function statusEdited({ id, accountId, revision, mentions }: StatusRecord
 }
 
 export function statusDeleted(status: StatusRecord): EncodedEvent {
-  const { id, accountId, boostOf, visibility, mentions, tags } = status
+  const { id, accountId, boostOf, inReplyTo, visibility, mentions, tags } = status
   return encodeEvent('status.deleted', accountId, {
     id,
     author: accountId,
     boostOf,
+    inReplyTo,
     visibility,
     mentions: [...mentions],
     tags: [...tags],

@@ -35,6 +35,7 @@ const EXAMPLES: { [T in EventType]: EventBodies[T] } = {
     id: status(1n),
     author: account(2n),
     boostOf: status(3n),
+    inReplyTo: null,
     visibility: 'direct',
     mentions: [account(4n)],
     tags: ['42', 'birds'],

@@ -4,7 +4,7 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -41,8 +41,7 @@ export interface RunningServer extends AsyncDisposable {
 
 export async function startServer(options: ServerOptions = {}): Promise<RunningServer> {
   await using resources = new AsyncDisposableStack()
-  const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'dunlin-server-')))
-  if (options.dataDir === undefined) resources.defer(() => rm(dataDir, { recursive: true, force: true }))
+  const dataDir = options.dataDir ?? (await temporaryFolder(resources))
   const { apiThreads = 2 } = options
   const env: Record<string, string> = {
     DUNLIN_ENV: 'test',
@@ -80,6 +79,14 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
     end: (signal) => endProcess(child, signal, ended),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   }
+}
+
+/** One that PostgreSQL's own account can enter: else its data would go where nobody takes it away. */
+async function temporaryFolder(resources: AsyncDisposableStack): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), 'dunlin-server-'))
+  resources.defer(() => rm(path, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 }))
+  await chmod(path, 0o755)
+  return path
 }
 
 async function untilPrinted(child: ChildProcess, output: string[]): Promise<string> {

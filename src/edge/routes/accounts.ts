@@ -12,13 +12,13 @@ import type { Params } from '../params.ts'
 import type { Presenting } from '../presenting.ts'
 import type { Edge } from '../routing.ts'
 import type { Scope } from '../scopes.ts'
-import { isMember, requireMember, type Users } from './members.ts'
+import { membersAmong, requireMember, type Users } from './members.ts'
 
 /** Accounts asked for by id at once. */
 const ACCOUNT_IDS_MAX = 40
 
 export interface AccountRouteDeps {
-  accounts: Pick<Accounts, 'byUsername'> & Users
+  accounts: Pick<Accounts, 'byUsername' | 'usersByIds'> & Users
   hydration: Pick<Hydration, 'accounts'>
   graph: SocialGraph
   timelines: Pick<TimelineService, 'account'>
@@ -41,9 +41,8 @@ function profileRoutes(edge: Edge, deps: AccountRouteDeps): void {
     scopes: READ_ACCOUNTS,
     handler: async (call) => {
       const ids = call.params.ids<AccountId>('id', ACCOUNT_IDS_MAX)
-      const views = await deps.hydration.accounts(ids)
-      const members = await Promise.all(views.map(({ account }) => isMember(deps.accounts, account.id)))
-      return deps.present.accounts(views.filter((_view, index) => members[index]))
+      const [views, members] = await Promise.all([deps.hydration.accounts(ids), membersAmong(deps.accounts, ids)])
+      return deps.present.accounts(views.filter(({ account }) => members.has(account.id)))
     },
   })
   edge.route({

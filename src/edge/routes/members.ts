@@ -9,9 +9,22 @@ export interface Users {
   user(id: AccountId): Promise<Pick<UserRecord, 'confirmed' | 'approved'> | undefined>
 }
 
-export async function isMember(accounts: Users, id: AccountId): Promise<boolean> {
+/** Those of `ids` who are members, asked for at once. */
+export async function membersAmong(
+  accounts: Pick<Accounts, 'usersByIds'>,
+  ids: readonly AccountId[],
+): Promise<Set<AccountId>> {
+  const users = await accounts.usersByIds(ids)
+  return new Set(users.filter(isLetIn).map((user) => user.accountId))
+}
+
+async function isMember(accounts: Users, id: AccountId): Promise<boolean> {
   const user = await accounts.user(id)
-  return user !== undefined && user.confirmed && user.approved
+  return user !== undefined && isLetIn(user)
+}
+
+function isLetIn({ confirmed, approved }: Pick<UserRecord, 'confirmed' | 'approved'>): boolean {
+  return confirmed && approved
 }
 
 /** The account, or `not_found` where there is none, or its owner is still waiting to be let in. */
