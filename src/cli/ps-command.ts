@@ -67,7 +67,7 @@ function drawing({ pid, system, processes }: Picture, columns: number): string {
     processTable(processes, columns),
     totalLine(processes),
   ]
-  if (system !== undefined) parts.push(loopTable(system, columns))
+  if (system !== undefined) parts.push(threadTable(system, columns), loopTable(system, columns))
   return parts.join('\n\n')
 }
 
@@ -110,6 +110,22 @@ function totalLine(processes: readonly ProcessFigures[]): string {
       ? `${mebibytes(known.reduce((sum, bytes) => sum + bytes, 0))} MiB, shared pages counted once`
       : `${mebibytes(processes.reduce((sum, { rssBytes }) => sum + rssBytes, 0))} MiB, shared pages counted for each`
   return `${processes.length} processes, ${threads} threads, ${memory}`
+}
+
+/** What only the server knows of its threads; the machine's figures of them are in the table of processes. */
+function threadTable({ threads }: SystemState, columns: number): string {
+  const shown = (value: number | null, text: (known: number) => string): string => (value === null ? '-' : text(value))
+  const rows = threads.map((thread) => [
+    thread.name,
+    shown(thread.tid, String),
+    thread.state,
+    shown(thread.cpuSeconds, (seconds) => seconds.toFixed(2)),
+    shown(thread.heapBytes, mebibytes),
+    shown(thread.loopDelayP99Ms, (ms) => ms.toFixed(1)),
+    shown(thread.requests, String),
+    `${thread.restarts}`,
+  ])
+  return table(['THREAD', 'TID', 'STATE', 'CPU S', 'HEAP MIB', 'LOOP P99 MS', 'REQUESTS', 'RESTARTS'], rows, columns)
 }
 
 function loopTable({ loops, outbox, nowMs }: SystemState, columns: number): string {

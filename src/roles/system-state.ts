@@ -38,6 +38,7 @@ interface LoopState {
 /** Undefined when it is not what this version understands. */
 export function asSystemState(value: unknown): SystemState | undefined {
   if (typeof value !== 'object' || value === null) return undefined
-  const hasAll = 'version' in value && 'startedAtMs' in value && 'outbox' in value && 'loops' in value
-  return hasAll && Array.isArray(value.loops) ? (value as SystemState) : undefined // written by our own server
+  const hasAll = 'version' in value && 'startedAtMs' in value && 'outbox' in value
+  const hasLists = 'loops' in value && Array.isArray(value.loops) && 'threads' in value && Array.isArray(value.threads)
+  return hasAll && hasLists ? (value as SystemState) : undefined // written by our own server
 }

@@ -159,8 +159,9 @@ test('an answer of another version is not taken for the state of the system', ()
   assert.equal(asSystemState(undefined), undefined)
   assert.equal(asSystemState({ version: '1' }), undefined)
   const state = { version: '1', url: '', startedAtMs: 0, nowMs: 0, databasePid: null, outbox: { rows: 0, oldestMs: 0 } }
-  assert.equal(asSystemState({ ...state, loops: 'none' }), undefined)
-  assert.notEqual(asSystemState({ ...state, loops: [] }), undefined)
+  assert.equal(asSystemState({ ...state, loops: 'none', threads: [] }), undefined)
+  assert.equal(asSystemState({ ...state, loops: [] }), undefined)
+  assert.notEqual(asSystemState({ ...state, loops: [], threads: [] }), undefined)
 })
 
 test('whoever stops reading ends no command with an error', async () => {
