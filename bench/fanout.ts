@@ -65,7 +65,6 @@ export async function run({ quick }: BenchOptions): Promise<BenchResult> {
     rows: [
       ...Object.entries(measured).map(([name, rates]) => ({
         measured: name,
-        people: TIMELINES,
         'deliveries/s': Math.round(median(rates)),
         best: Math.round(Math.max(...rates)),
         'posts/s': Math.round(median(rates) / meanFollowers),
@@ -74,8 +73,7 @@ export async function run({ quick }: BenchOptions): Promise<BenchResult> {
         'bytes/timeline': name === 'fan-out' ? Math.round(after.bytes / after.present) : null,
       })),
       ...grown.map(({ people, rates, entriesPerTimeline, bytesPerTimeline }) => ({
-        measured: 'fan-out',
-        people,
+        measured: `fan-out, ${people.toLocaleString('en-US')} people`,
         'deliveries/s': Math.round(median(rates)),
         best: Math.round(Math.max(...rates)),
         'posts/s': Math.round(median(rates) / meanFollowers),

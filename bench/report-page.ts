@@ -1,4 +1,5 @@
 /** One HTML page without scripts or links to elsewhere: a bar chart for each figure, the tables, the raw lines. */
+import { measureGoals, type Measured } from './goals.ts'
 import { formatTable, type BenchResult, type BenchValue } from './report.ts'
 
 export interface Section {
@@ -24,7 +25,7 @@ h1 { font-size: 1.6rem } h2 { font-size: 1.25rem; margin-top: 2.5rem; border-top
 h3 { font-size: 1rem; margin: 1.2rem 0 .3rem } p { color: var(--soft) } svg { max-width: 100%; height: auto }
 text { font: 13px system-ui, sans-serif; fill: var(--ink) } rect { fill: var(--bar) }
 pre { overflow-x: auto; font-size: .85rem; border: 1px solid var(--line); border-radius: .4rem; padding: .8rem }
-.failed { color: #b3261e }`
+.failed { color: #b3261e } table { border-collapse: collapse } td, th { text-align: left; padding: .15rem 1.2rem .15rem 0 }`
 
 export function reportPage(sections: readonly Section[], about: { quick: boolean; machine: string }): string {
   const kind = about.quick ? 'Quick runs: a few seconds each, for a look, not for a record.' : 'Full runs.'
@@ -33,9 +34,23 @@ export function reportPage(sections: readonly Section[], about: { quick: boolean
 <title>Dunlin: benchmarks</title><style>${STYLE}</style></head><body>
 <h1>Dunlin: benchmarks</h1>
 <p>${escape(about.machine)}. ${kind} Ratios compare with a reference measured in the same run; absolute figures belong to this machine at that moment.</p>
+${goalsHtml(sections)}
 ${sections.map(sectionHtml).join('\n')}
 </body></html>
 `
+}
+
+function goalsHtml(sections: readonly Section[]): string {
+  const told = sections.flatMap(({ name, result }) => (result === undefined ? [] : [[name, result.summary] as const]))
+  const rows = measureGoals(new Map(told)).map(goalRow)
+  return `<h2>Goals</h2><table><tr><th>benchmark</th><th>figure</th><th>goal</th><th>measured</th><th></th></tr>${rows.join('')}</table>`
+}
+
+function goalRow({ goal: { bench, figure, least, most }, value, isReached }: Measured): string {
+  const wanted = least === undefined ? `≤ ${most?.toLocaleString('en-US')}` : `≥ ${least.toLocaleString('en-US')}`
+  const measured = value?.toLocaleString('en-US', { maximumFractionDigits: 3 }) ?? '–'
+  const verdict = isReached ? 'reached' : '<span class="failed">not reached</span>'
+  return `<tr><td>${[bench, figure, wanted, measured].map(escape).join('</td><td>')}</td><td>${verdict}</td></tr>`
 }
 
 function sectionHtml({ name, seconds, output, result, load }: Section): string {
