@@ -192,7 +192,7 @@ test('a search finds names that begin so, among those followed when asked, and n
 test('what is not offered is an empty list for those who exist', async () => {
   await using world = await peopleWorld()
   const alice = await world.join('alice')
-  for (const path of [`accounts/${alice.id}/featured_tags`, `accounts/${alice.id}/lists`, 'featured_tags']) {
+  for (const path of [`accounts/${alice.id}/featured_tags`, 'featured_tags']) {
     assert.deepEqual((await world.ask('alice', 'GET', `/api/v1/${path}`)).json, [], path)
   }
   assert.equal((await world.ask('alice', 'GET', '/api/v1/accounts/5/featured_tags')).status, 404)
