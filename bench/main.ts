@@ -18,6 +18,11 @@ const BENCHES = {
   celebrity: () => import('./celebrity.ts'),
   life: () => import('./life.ts'),
   streams: () => import('./streams.ts'),
+  index: () => import('./index.ts'),
+  search: () => import('./search.ts'),
+  'index-load': () => import('./index-load.ts'),
+  freshness: () => import('./freshness.ts'),
+  suggest: () => import('./suggest.ts'),
 } satisfies Record<string, () => Promise<BenchModule>>
 
 type BenchName = keyof typeof BENCHES
