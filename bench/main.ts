@@ -23,6 +23,8 @@ const BENCHES = {
   'index-load': () => import('./index-load.ts'),
   freshness: () => import('./freshness.ts'),
   suggest: () => import('./suggest.ts'),
+  freshness: () => import('./freshness.ts'),
+  suggest: () => import('./suggest.ts'),
 } satisfies Record<string, () => Promise<BenchModule>>
 
 type BenchName = keyof typeof BENCHES
