@@ -56,6 +56,32 @@ test('shared memory: stays within its limit; the longest unread timelines go fir
   assert.deepEqual(present, people.slice(-present.length), 'those read last')
 })
 
+test('shared memory: where no two timelines share a status, statuses run out first, and the longest unread go', async () => {
+  const clock = clockAt(1_000_000_000_000)
+  await using timelines = openSharedMemoryTimelines({ clock, bytesLimit: BYTES_LIMIT_MIN })
+  const own = (n: number) => range(40).map((id) => entry(n * 100 + id + 1))
+  const people = range(200)
+  for (const n of people) {
+    clock.ms += 1000
+    const ticket = await timelines.beginBuild(owner(n))
+    assert.ok(ticket)
+    assert.ok(await timelines.finishBuild(ticket, own(n), 0n))
+    const { bytes, bytesLimit } = timelines.stats()
+    assert.ok(bytes <= bytesLimit, `${bytes} of ${bytesLimit} bytes`)
+  }
+  // Each of these needs a row of its own as well.
+  for (let n = 0; n < 300; n++) assert.equal(await timelines.insert(entry(100_000 + n), [owner(199)]), 1)
+  const present: number[] = []
+  for (const n of people) {
+    const read = await timelines.read(owner(n), { limit: 800 })
+    if (read === undefined) continue
+    present.push(n)
+    assert.equal(read.entries.length, n === 199 ? 340 : 40)
+  }
+  assert.ok(present.length > 10 && present.length < 100, `${present.length} timelines are left`)
+  assert.deepEqual(present, people.slice(-present.length), 'those read last')
+})
+
 test('shared memory: a growing timeline pushes others out, and never itself while anything else is there', async () => {
   const clock = clockAt(1_000_000_000_000)
   await using timelines = openSharedMemoryTimelines({ clock, bytesLimit: BYTES_LIMIT_MIN })
