@@ -9,7 +9,14 @@ import test from 'node:test'
 
 const ROOT = join(import.meta.dirname, '..')
 
-const ENGINES = ['engines/bus', 'engines/cache', 'engines/database', 'engines/files', 'engines/outbox']
+const ENGINES = [
+  'engines/bus',
+  'engines/cache',
+  'engines/database',
+  'engines/files',
+  'engines/outbound',
+  'engines/outbox',
+]
 const STORES = [
   'accounts',
   'earlybird',
@@ -44,12 +51,13 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   ...allow(FLOWS, FOR_FLOWS), // never another flow
   mastodon: ['kit', 'text', 'snowflake', 'events', 'hydration'],
   ...allow(DOORS, FOR_DOORS),
+  edge: [...FOR_DOORS, 'mobile-push'],
   seed: FOR_DOORS,
   ...allow(WIRING, [...FOR_DOORS, ...DOORS, ...WIRING, 'seed']),
 }
 
 /** From outside these are entered by `contract.ts` only; implementations are for the wiring. */
-const ENTERED_BY_CONTRACT = new Set([...ENGINES, 'scheduler', ...STORES, 'hydration', ...FLOWS])
+const ENTERED_BY_CONTRACT = new Set([...ENGINES, 'scheduler', ...STORES, 'hydration', ...FLOWS, 'mobile-push'])
 
 /** Names that say nothing about what is in a file. */
 const EMPTY_NAMES = /^(?:.*-)?(?:utils?|helpers?|commons?|managers?|base)$/

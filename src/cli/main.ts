@@ -9,6 +9,7 @@ import { defineCommand, EXIT, type Shell } from './command.ts'
 import { configCommands } from './config-commands.ts'
 import { lifeCommand } from './life-command.ts'
 import { psCommand } from './ps-command.ts'
+import { pushCommands } from './push-commands.ts'
 import { seedCommand } from './seed-command.ts'
 import { processTerminal, type Terminal } from './terminal.ts'
 import { tokenCommands } from './token-commands.ts'
@@ -58,6 +59,7 @@ function dunlin(shell: Shell, systems: Systems): Command {
   )
   accountsCommands(program, shell)
   tokenCommands(program, shell)
+  pushCommands(program, shell)
   configCommands(program, shell)
   psCommand(program, shell)
   lifeCommand(program, shell)

@@ -3,6 +3,7 @@ import { noteUses } from '../discovery/uses.ts'
 import { decodeEvent } from '../events/contract.ts'
 import type { StatusLives } from '../fanout/contract.ts'
 import { startFanout } from '../fanout/fanout.ts'
+import type { Config } from '../kit/config/config.ts'
 import { listMembership } from '../lists/membership.ts'
 import { notificationConsumer } from '../notifications/consumer.ts'
 import type { Relay } from '../relay/contract.ts'
@@ -10,10 +11,12 @@ import { startRelay } from '../relay/relay.ts'
 import type { AccountId } from '../snowflake/contract.ts'
 import type { TimelineCache } from '../timeline-cache/contract.ts'
 import type { Engines } from './engines.ts'
+import { startPush } from './push.ts'
 import { followStatuses, type SearchIndex } from './search-index.ts'
 import type { Stores } from './stores.ts'
 
 export interface BackgroundDeps {
+  config: Config
   engines: Engines
   stores: Stores
   /** The one that writes timelines. */
@@ -36,6 +39,7 @@ export function startBackground(deps: BackgroundDeps, resources: AsyncDisposable
   }
   followStatuses(search, engines, stores, resources)
   resources.use(noteUses({ bus, database, statuses }))
+  startPush(deps.config, engines, stores, resources)
   resources.use(listMembership({ bus, db: database, outbox, isFollowing }))
   return resources.use(
     startRelay({

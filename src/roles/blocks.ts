@@ -39,6 +39,6 @@ export async function openBlocks(
     ...serving,
     timelineCache: cache,
     searchIndex: search.index,
-    relay: startBackground({ engines, stores, cache, lives, search }, resources),
+    relay: startBackground({ config, engines, stores, cache, lives, search }, resources),
   }
 }

@@ -24,6 +24,7 @@ export function startHousekeeping(engines: Engines, blocks: Blocks): AsyncDispos
     { name: 'idempotency_keys', run: () => blocks.statuses.prune() },
     { name: 'notifications', run: () => blocks.notifications.prune(clock.nowMs() - DISMISSED_MS) },
     { name: 'trends', run: () => blocks.discovery.refresh() },
+    { name: 'push_log', run: () => blocks.push.prune(clock.nowMs()) },
     { name: 'timelines', run: () => blocks.timelineCache.dropUnread(clock.nowMs() - AWAY_MS) },
   ]
   const stop = new AbortController()

@@ -7,6 +7,7 @@ import { migrations as outbox } from '../engines/outbox/migrations.ts'
 import { migrations as filters } from '../filters/migrations.ts'
 import { migrations as lists } from '../lists/migrations.ts'
 import { migrations as media } from '../media/migrations.ts'
+import { migrations as push } from '../mobile-push/migrations.ts'
 import { migrations as notifications } from '../notifications/migrations.ts'
 import { migrations as snowflake } from '../snowflake/migrations.ts'
 import { migrations as graph } from '../social-graph/migrations.ts'
@@ -24,6 +25,7 @@ export const MIGRATIONS: Migrations = allMigrations(
   filters,
   notifications,
   lists,
+  push,
   tagFollows,
   discovery,
 )

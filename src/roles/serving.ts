@@ -7,6 +7,7 @@ import type { EarlybirdReader } from '../earlybird/contract.ts'
 import type { StatusLife } from '../fanout/contract.ts'
 import { anyDocumentOf } from '../ingester/document.ts'
 import type { Config } from '../kit/config/config.ts'
+import type { PushSubscriptions } from '../mobile-push/contract.ts'
 import type { Notifications } from '../notifications/contract.ts'
 import { notifications as openNotifications } from '../notifications/notifications.ts'
 import type { StatusId } from '../snowflake/contract.ts'
@@ -16,6 +17,7 @@ import { openTimelineService } from '../timeline-service/service.ts'
 import type { WriteApi } from '../write-api/contract.ts'
 import { openWriteApi } from '../write-api/write-api.ts'
 import type { ThreadEngines } from './engines.ts'
+import { openPush } from './push.ts'
 import type { Stores } from './stores.ts'
 
 /** What the background thread has and api threads ask it for. */
@@ -32,6 +34,7 @@ export interface Serving extends Stores, BackgroundAnswers {
   discovery: Discovery
   blender: Blender
   writeApi: WriteApi
+  push: PushSubscriptions
 }
 
 interface ServingDeps {
@@ -73,5 +76,6 @@ export function openServing(deps: ServingDeps, resources: AsyncDisposableStack):
     discovery: openDiscovery({ database: db, accounts, graph, hydration, clock, trends: config.trends }),
     blender,
     writeApi: openWriteApi(writing),
+    push: openPush(config, engines, resources),
   }
 }

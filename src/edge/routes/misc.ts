@@ -2,22 +2,12 @@
  * What clients ask at every start and this release does not have yet: they get the answer of a server where nobody has
  * made any (an empty list, or no subscription), not an error.
  */
-import { notFound } from '../../kit/errors.ts'
 import type { Edge } from '../routing.ts'
 import type { Scope } from '../scopes.ts'
 
 export function miscRoutes(edge: Edge): void {
   // Announcements ask for a person but for no scope.
   emptyList(edge, '/api/v1/announcements', [])
-  edge.route({
-    method: 'GET',
-    path: '/api/v1/push/subscription',
-    auth: 'user',
-    scopes: ['push'],
-    handler: () => {
-      throw notFound()
-    },
-  })
 }
 
 function emptyList(edge: Edge, path: string, scopes: readonly Scope[]): void {
