@@ -31,8 +31,18 @@ export async function readRunFile(dataDir: string): Promise<RunFile> {
 }
 
 /** The JSON of a path; undefined for 404. */
-export async function askAdmin(file: RunFile, path: string): Promise<unknown> {
+export function askAdmin(file: RunFile, path: string): Promise<unknown> {
+  return answerOf(file, path, 'GET')
+}
+
+/** The same, of a path that does something. */
+export function tellAdmin(file: RunFile, path: string): Promise<unknown> {
+  return answerOf(file, path, 'POST')
+}
+
+async function answerOf(file: RunFile, path: string, method: string): Promise<unknown> {
   const response = await fetch(`http://127.0.0.1:${file.port}${path}`, {
+    method,
     headers: { authorization: `Bearer ${file.secret}` },
     signal: AbortSignal.timeout(ANSWER_MS_MAX),
   }).catch((cause: unknown) => {

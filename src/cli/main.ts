@@ -7,9 +7,11 @@ import type { Invocation } from '../kit/config/load.ts'
 import { accountsCommands } from './accounts-commands.ts'
 import { defineCommand, EXIT, type Shell } from './command.ts'
 import { configCommands } from './config-commands.ts'
+import { indexCommand } from './index-command.ts'
 import { lifeCommand } from './life-command.ts'
 import { psCommand } from './ps-command.ts'
 import { pushCommands } from './push-commands.ts'
+import { searchCommand } from './search-command.ts'
 import { seedCommand } from './seed-command.ts'
 import { processTerminal, type Terminal } from './terminal.ts'
 import { tokenCommands } from './token-commands.ts'
@@ -63,6 +65,8 @@ function dunlin(shell: Shell, systems: Systems): Command {
   configCommands(program, shell)
   psCommand(program, shell)
   lifeCommand(program, shell)
+  searchCommand(program, shell)
+  indexCommand(program, shell)
   seedCommand(program, shell)
   return program
 }

@@ -14,3 +14,17 @@ export interface IngestedStatus {
   /** Texts to choose from. */
   pollOptions?: readonly string[]
 }
+
+/** A walk over the whole index: `verify` counts what is wrong, `rebuild` writes every document anew. */
+export interface IndexRun {
+  kind: 'verify' | 'rebuild'
+  isDone: boolean
+  /** Statuses looked at so far. */
+  checked: number
+  /** In the source, and not in the index. */
+  missing: number
+  /** In the index, and not in the source. */
+  surplus: number
+  /** What ended it before its end. */
+  error: string | null
+}

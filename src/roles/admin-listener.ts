@@ -9,12 +9,16 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 
 import { makeFolder } from '../kit/folders.ts'
+import type { OperatorCommand } from './operator.ts'
 
 interface Readiness {
   ready: boolean
   /** One line a check: 'ok', or what is wrong. */
   checks: Record<string, string>
 }
+
+/** Statuses of one search from the command line. */
+const SEARCH_LIMIT_MAX = 40
 
 export interface AdminAnswers {
   readiness(): Promise<Readiness>
@@ -25,6 +29,8 @@ export interface AdminAnswers {
   life(id: string): Promise<unknown>
   /** False when there is no such thread. */
   restartThread(name: string): Promise<boolean>
+  /** JSON for `dunlin search` and `dunlin index`; undefined when there is nothing, or nobody, of that name. */
+  command(command: OperatorCommand): Promise<unknown>
 }
 
 export interface AdminListener extends AsyncDisposable {
@@ -89,12 +95,23 @@ async function answer(request: IncomingMessage, secret: string, answers: AdminAn
   try {
     const restarted = /^\/threads\/([\w-]{1,40})\/restart$/.exec(url.pathname)?.[1]
     if (restarted !== undefined) return await restart(request, secret, () => answers.restartThread(restarted))
+    const upkeep = /^\/index\/(verify|rebuild)$/.exec(url.pathname)?.[1]
+    if (upkeep === 'verify' || upkeep === 'rebuild') {
+      if (request.method !== 'POST') return text(405, 'Only POST')
+      return await commanded(request, secret, () => answers.command({ name: 'index', act: upkeep }))
+    }
     if (request.method !== 'GET' && request.method !== 'HEAD') return text(405, 'Only GET')
     if (url.pathname === '/livez') return text(200, '')
     if (url.pathname === '/readyz') return readyz(await answers.readiness(), url.searchParams.has('verbose'))
     if (url.pathname === '/metrics') return text(200, await answers.metrics())
     if (!hasSecret(request, secret)) return json(401, { error: 'This path needs the secret of the run file' })
     if (url.pathname === '/ps') return json(200, await answers.processes())
+    if (url.pathname === '/index') {
+      return await commanded(request, secret, () => answers.command({ name: 'index', act: 'status' }))
+    }
+    if (url.pathname === '/search') {
+      return await commanded(request, secret, () => answers.command(searchOf(url.searchParams)))
+    }
     const life = /^\/life\/(\d{1,19})$/.exec(url.pathname)?.[1]
     if (life !== undefined) {
       const found = await answers.life(life)
@@ -106,7 +123,23 @@ async function answer(request: IncomingMessage, secret: string, answers: AdminAn
   }
 }
 
-/** The one path that changes something: a thread that hangs is replaced. */
+async function commanded(request: IncomingMessage, secret: string, act: () => Promise<unknown>): Promise<Answer> {
+  if (!hasSecret(request, secret)) return json(401, { error: 'This path needs the secret of the run file' })
+  const found = await act()
+  return found === undefined ? json(404, { error: 'Not Found' }) : json(200, found)
+}
+
+function searchOf(asked: URLSearchParams): OperatorCommand {
+  return {
+    name: 'search',
+    text: asked.get('q') ?? '',
+    as: asked.get('as') ?? undefined,
+    order: asked.get('order') === 'relevance' ? 'relevance' : 'newest',
+    limit: Math.min(SEARCH_LIMIT_MAX, Math.max(1, Number(asked.get('limit')) || 20)),
+  }
+}
+
+/** A thread that hangs is replaced. */
 async function restart(request: IncomingMessage, secret: string, act: () => Promise<boolean>): Promise<Answer> {
   if (request.method !== 'POST') return text(405, 'Only POST')
   if (!hasSecret(request, secret)) return json(401, { error: 'This path needs the secret of the run file' })

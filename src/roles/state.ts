@@ -11,7 +11,7 @@ import type { BackgroundState } from './threads/thread-state.ts'
 
 export interface RunningSystem {
   url: string
-  supervisor: Pick<Supervisor, 'reports' | 'life' | 'restart'>
+  supervisor: Pick<Supervisor, 'reports' | 'life' | 'restart' | 'command'>
   databasePid: () => number | null
   version: string
   /** Milliseconds since 1970. */
@@ -36,6 +36,7 @@ export function adminAnswers(system: RunningSystem): AdminAnswers {
       const life = (id === undefined ? undefined : await supervisor.life(id)) as StatusLife | undefined // as asked
       return life === undefined ? undefined : { ...life, id: life.id.toString(), author: life.author.toString() }
     },
+    command: (command) => supervisor.command(command),
     restartThread: (name) => supervisor.restart(name),
   }
 }

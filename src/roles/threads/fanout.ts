@@ -6,6 +6,7 @@ import type { Bus } from '../../engines/bus/contract.ts'
 import { openBlocks } from '../blocks.ts'
 import { openRelayEngines, openThreadEngines, type Engines } from '../engines.ts'
 import { startHousekeeping } from '../housekeeping.ts'
+import { openOperator } from '../operator.ts'
 import { startScheduling } from '../scheduling.ts'
 import { Desk, type CallHandlers } from './desk.ts'
 import { unpackRows } from './packed-rows.ts'
@@ -50,6 +51,7 @@ async function openFanout({ setup, log, links, resources, takeDesks }: ThreadWor
       return { checks: await checks(), requests: null, background }
     },
     life: (id) => lives.find(id),
+    command: openOperator(blocks, blocks.searchIndex, engines, resources),
   }
 }
 

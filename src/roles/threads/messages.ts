@@ -5,6 +5,7 @@ import type { SetupLink } from '../../edge/pages/setup-link.ts'
 import type { ConnectionSettings } from '../../engines/database/connection.ts'
 import type { Config } from '../../kit/config/config.ts'
 import type { ErrorCode } from '../../kit/errors.ts'
+import type { OperatorCommand } from '../operator.ts'
 import type { SharedState } from '../shared-state.ts'
 import type { DeskEnd } from './desk-messages.ts'
 
@@ -56,6 +57,7 @@ export type ToThread =
   | { kind: 'stop' }
   | { kind: 'state'; id: number }
   | { kind: 'life'; id: number; status: bigint }
+  | { kind: 'command'; id: number; command: OperatorCommand }
 
 export type FromThread =
   /** It tells on the lines that it was given. */

@@ -10,6 +10,7 @@ import { MessageChannel } from 'node:worker_threads'
 import type { Clock } from '../../kit/clock.ts'
 import { DRAIN_MS_MAX } from '../../kit/lifecycle.ts'
 import type { Log } from '../../kit/log.ts'
+import type { OperatorCommand } from '../operator.ts'
 import type { Lines, ThreadKind, ThreadSetup } from './messages.ts'
 import { ThreadHandle } from './thread-handle.ts'
 import type { ThreadState } from './thread-state.ts'
@@ -111,6 +112,11 @@ export class Supervisor implements AsyncDisposable {
   /** What the background thread knows of a status; undefined when it knows nothing, or is down. */
   life(status: bigint): Promise<unknown> {
     return this.#seatNamed(BACKGROUND_THREAD)?.handle?.ask({ kind: 'life', status }) ?? Promise.resolve(undefined)
+  }
+
+  /** Done by the background thread; undefined when it is down. */
+  command(command: OperatorCommand): Promise<unknown> {
+    return this.#seatNamed(BACKGROUND_THREAD)?.handle?.ask({ kind: 'command', command }) ?? Promise.resolve(undefined)
   }
 
   /** Ends a thread wherever it is; it is replaced like one that died. False when there is none of that name. */

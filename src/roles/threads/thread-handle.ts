@@ -2,12 +2,13 @@
 import { Worker, type Transferable } from 'node:worker_threads'
 
 import { AppError } from '../../kit/errors.ts'
+import type { OperatorCommand } from '../operator.ts'
 import { portsOf, type FromThread, type Lines, type ThreadSetup, type ToThread } from './messages.ts'
 
 /** A thread that does not answer in this time is busy, or hangs. */
 const ANSWER_MS_MAX = 2_000
 
-type Question = { kind: 'state' } | { kind: 'life'; status: bigint }
+type Question = { kind: 'state' } | { kind: 'life'; status: bigint } | { kind: 'command'; command: OperatorCommand }
 
 export class ThreadHandle {
   readonly #worker: Worker

@@ -6,6 +6,7 @@ import { AppError } from '../../kit/errors.ts'
 import type { Log } from '../../kit/log.ts'
 import type { StatusId } from '../../snowflake/contract.ts'
 import { openLog } from '../log.ts'
+import type { OperatorCommand } from '../operator.ts'
 import type { DeskEnd } from './desk-messages.ts'
 import type { FromThread, Lines, ThreadSetup, ToThread } from './messages.ts'
 import { SiblingLinks } from './sibling-links.ts'
@@ -24,6 +25,8 @@ export interface OpenThread {
   listen(): Promise<void>
   state(): Promise<Pick<ThreadState, 'checks' | 'requests' | 'background'>>
   life(status: StatusId): Promise<unknown>
+  /** Only in the background thread. */
+  command?(command: OperatorCommand): Promise<unknown>
 }
 
 /** Runs until the supervisor says 'stop'. What `open` throws is told to it. */
@@ -61,17 +64,13 @@ export async function runThread(open: (world: ThreadWorld) => Promise<OpenThread
         return
       case 'state':
       case 'life':
+      case 'command':
         if (opened !== undefined) void answer(opened, message)
     }
   })
   const answer = async (thread: OpenThread, question: Extract<ToThread, { id: number }>): Promise<void> => {
-    const about = question.kind === 'state' ? stateOf(thread) : thread.life(question.status as StatusId)
-    post({ kind: 'answer', id: question.id, answer: await about })
+    post({ kind: 'answer', id: question.id, answer: await answerTo(thread, question, { log, loopDelay }) })
   }
-  const stateOf = async (thread: OpenThread): Promise<ThreadState> => ({
-    ...(await thread.state()),
-    ...ownFigures(loopDelay),
-  })
   const failed = (error: unknown): void => {
     const isOurs = error instanceof AppError
     const text = error instanceof Error ? error.message : String(error)
@@ -94,4 +93,21 @@ export async function runThread(open: (world: ThreadWorld) => Promise<OpenThread
   await resources.disposeAsync()
   // Nothing is left to do, whatever still holds the event loop.
   process.exit(0)
+}
+
+async function answerTo(
+  thread: OpenThread,
+  question: Extract<ToThread, { id: number }>,
+  { log, loopDelay }: { log: Log; loopDelay: ReturnType<typeof monitorEventLoopDelay> },
+): Promise<unknown> {
+  switch (question.kind) {
+    case 'state':
+      return { ...(await thread.state()), ...ownFigures(loopDelay) } satisfies ThreadState
+    case 'life':
+      return thread.life(question.status as StatusId)
+    case 'command':
+      return thread.command?.(question.command).catch((error: unknown) => {
+        log.warn({ event: 'thread.command_failed', command: question.command.name, err: error })
+      })
+  }
 }
