@@ -2,14 +2,13 @@
  * The background thread: relay, bus and all its groups, work by the clock, and the one writer of the timelines. Add what
  * joins a group to `startBackground` of `background.ts`, and what works by the clock here.
  */
-import type { Bus } from '../../engines/bus/contract.ts'
 import { openBlocks } from '../blocks.ts'
 import { openRelayEngines, openThreadEngines, type Engines } from '../engines.ts'
 import { startHousekeeping } from '../housekeeping.ts'
 import { openOperator } from '../operator.ts'
 import { startScheduling } from '../scheduling.ts'
-import { Desk, type CallHandlers } from './desk.ts'
-import { unpackRows } from './packed-rows.ts'
+import { catchingUp, deskHandlers } from './background-side.ts'
+import { Desk } from './desk.ts'
 import { runThread, type OpenThread, type ThreadWorld } from './thread.ts'
 
 const DATABASE_CHECK_MS_MAX = 1_000
@@ -29,13 +28,7 @@ async function openFanout({ setup, log, links, resources, takeDesks }: ThreadWor
   resources.use(startHousekeeping(engines, blocks))
   resources.use(startScheduling(config, engines, blocks))
   const { timelineCache: cache, lives, relay } = blocks
-  const handlers: CallHandlers = {
-    beginBuild: (owner) => cache.beginBuild(owner),
-    finishBuild: (ticket, rows, floor) => cache.finishBuild(ticket, unpackRows(rows), floor),
-    abandonBuild: (ticket) => cache.abandonBuild(ticket),
-    findLife: (id) => lives.find(id),
-  }
-  desk.open({ handlers, memory: cache.memory, index: blocks.searchIndex })
+  desk.open({ handlers: deskHandlers(blocks), memory: cache.memory, index: blocks.searchIndex })
   const checks = async () => ({ database: await base.database.healthy(DATABASE_CHECK_MS_MAX) })
   return {
     listen: async () => {}, // it takes no requests
@@ -52,19 +45,5 @@ async function openFanout({ setup, log, links, resources, takeDesks }: ThreadWor
     },
     life: (id) => lives.find(id),
     command: openOperator(blocks, blocks.searchIndex, engines, resources),
-  }
-}
-
-/** What was told before a message was committed is known before the message is handled. */
-function catchingUp(bus: Bus, catchUp: () => void): Bus {
-  return {
-    publish: (messages) => {
-      catchUp()
-      return bus.publish(messages)
-    },
-    join: (...joining) => bus.join(...joining),
-    listen: (...listening) => bus.listen(...listening),
-    state: () => bus.state(),
-    [Symbol.asyncDispose]: () => bus[Symbol.asyncDispose](),
   }
 }

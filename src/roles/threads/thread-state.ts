@@ -7,6 +7,9 @@ import type { GroupState } from '../../engines/bus/contract.ts'
 import type { RelayState } from '../../relay/contract.ts'
 import type { TimelineCacheStats } from '../../timeline-cache/contract.ts'
 
+/** At the event loop. */
+export const LOOK_EVERY_MS = 20
+
 export interface ThreadState {
   /** The machine's number of it; null where the machine does not tell. */
   tid: number | null
@@ -34,7 +37,8 @@ export function ownFigures(
   loopDelay: ReturnType<typeof monitorEventLoopDelay>,
 ): Pick<ThreadState, 'tid' | 'cpuSeconds' | 'heapBytes' | 'loopDelayP99Ms'> {
   const { user, system } = process.threadCpuUsage()
-  const loopDelayP99Ms = loopDelay.count === 0 ? 0 : loopDelay.percentile(99) / 1e6
+  // What is measured is the time between two looks.
+  const loopDelayP99Ms = loopDelay.count === 0 ? 0 : Math.max(0, loopDelay.percentile(99) / 1e6 - LOOK_EVERY_MS)
   loopDelay.reset()
   return {
     tid: ownTid(),

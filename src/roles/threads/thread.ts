@@ -10,7 +10,7 @@ import type { OperatorCommand } from '../operator.ts'
 import type { DeskEnd } from './desk-messages.ts'
 import type { FromThread, Lines, ThreadSetup, ToThread } from './messages.ts'
 import { SiblingLinks } from './sibling-links.ts'
-import { ownFigures, type ThreadState } from './thread-state.ts'
+import { LOOK_EVERY_MS, ownFigures, type ThreadState } from './thread-state.ts'
 
 export interface ThreadWorld {
   setup: ThreadSetup
@@ -46,7 +46,7 @@ export async function runThread(open: (world: ThreadWorld) => Promise<OpenThread
   connect(setup.lines)
   await using resources = new AsyncDisposableStack()
   resources.use(links)
-  const loopDelay = monitorEventLoopDelay({ resolution: 20 })
+  const loopDelay = monitorEventLoopDelay({ resolution: LOOK_EVERY_MS })
   loopDelay.enable()
   const stopped = Promise.withResolvers<void>()
   let opened: OpenThread | undefined
