@@ -44,10 +44,10 @@ interface Answer {
   link: string
 }
 
-/** `tokens` by account; who has none is anonymous. */
-export function httpDoor(url: string, tokens: ReadonlyMap<Id, string>): Door {
+/** `url` says where the next request goes. `tokens` by account; who has none is anonymous. */
+export function httpDoor(url: () => string, tokens: ReadonlyMap<Id, string>): Door {
   const ask = (viewer: Id | undefined, method: string, path: string, body?: object) =>
-    request(`${url}/api/v1/${path}`, method, { token: viewer === undefined ? undefined : tokens.get(viewer), body })
+    request(`${url()}/api/v1/${path}`, method, { token: viewer === undefined ? undefined : tokens.get(viewer), body })
   const write = async (by: Id, path: string, body: object = {}, method = 'POST') =>
     (await ask(by, method, path, body)).body
   const read = async (viewer: Id | undefined, path: string) => (await ask(viewer, 'GET', path)).body

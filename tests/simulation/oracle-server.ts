@@ -19,16 +19,18 @@ import { listeningOn, type Config } from '../../src/kit/config/config.ts'
 import { loadConfig } from '../../src/kit/config/load.ts'
 import type { Log } from '../../src/kit/log.ts'
 import { openBlocks, type Blocks } from '../../src/roles/blocks.ts'
-import { openEdge } from '../../src/roles/doors.ts'
 import type { Engines } from '../../src/roles/engines.ts'
 import { MIGRATIONS } from '../../src/roles/migrations.ts'
 import type { AccountId } from '../../src/snowflake/contract.ts'
 import { openSnowflakes } from '../../src/snowflake/leased.ts'
 import type { TimelineCache, TimelineEntry } from '../../src/timeline-cache/contract.ts'
 import { openTestDatabase, type TestDatabase } from '../world/database.ts'
+import { openThreads, type Threads } from './oracle-threads.ts'
 
 const SETTLE_MS_MAX = 60_000
 const MINUTE_MS = 60_000
+/** Of a server that is reached over HTTP: each answers every other request. */
+const API_SIDES = 2
 
 export interface ServerOptions {
   celebrityFollowers: number
@@ -45,7 +47,7 @@ export interface Server extends AsyncDisposable {
   /** Of the present opening: a restart makes others. */
   readonly blocks: Blocks
   readonly database: TestDatabase
-  /** Where it listens; empty without HTTP. */
+  /** Where one of its api sides listens, another each time; empty without HTTP. */
   readonly url: string
   /** Errors and warnings logged so far: in a world where nothing fails, each is a bug. */
   readonly complaints: readonly object[]
@@ -91,7 +93,10 @@ class OracleServer implements Server {
   readonly #lasting: Lasting
   readonly #config: Config
   readonly #options: ServerOptions
-  #opened: { engines: Engines; blocks: Blocks; resources: AsyncDisposableStack } | undefined
+  #opened:
+    | { engines: Engines; blocks: Blocks; threads: Threads | undefined; resources: AsyncDisposableStack }
+    | undefined
+  #asked = 0
   #appId: bigint | undefined
   #held: AsyncDisposableStack | undefined
 
@@ -111,7 +116,9 @@ class OracleServer implements Server {
   }
 
   get url(): string {
-    return this.#options.http ? this.#config.baseUrl : ''
+    const { urls } = this.#running.threads ?? { urls: [] }
+    this.#asked += 1
+    return urls[this.#asked % urls.length] ?? ''
   }
 
   get #running() {
@@ -131,14 +138,16 @@ class OracleServer implements Server {
     const parking = openParking(db)
     const bus = resources.use(openMemoryBus({ clock, log, parking, accepts: isKnownEvent }))
     const engines: Engines = { ...this.#lasting, outbox, parking, bus: late(bus, this.#options.lateMs) }
-    const blocks = await openBlocks(this.#config, engines, resources)
-    limitEntries(blocks.timelineCache, this.#options.entriesMax)
+    const changed = (blocks: Blocks): void => limitEntries(blocks.timelineCache, this.#options.entriesMax)
     if (this.#options.http) {
-      const site = { version: '0', setupLink: undefined, checks: async () => ({}) }
-      const edge = resources.use(await openEdge(this.#config, engines, blocks, site))
-      await edge.listen({ port: this.#config.http.port, host: this.#config.http.bind })
+      const ports = Array.from({ length: API_SIDES }, () => 0)
+      const threads = await openThreads(this.#config, engines, resources, { ports, changed })
+      this.#opened = { engines, blocks: threads.blocks, threads, resources: resources.move() }
+    } else {
+      const blocks = await openBlocks(this.#config, engines, resources)
+      changed(blocks)
+      this.#opened = { engines, blocks, threads: undefined, resources: resources.move() }
     }
-    this.#opened = { engines, blocks, resources: resources.move() }
   }
 
   async signUp(username: string): Promise<AccountId> {
@@ -169,7 +178,7 @@ class OracleServer implements Server {
   }
 
   async settle(): Promise<void> {
-    const { engines, blocks } = this.#running
+    const { engines, blocks, threads } = this.#running
     const deadlineMs = performance.now() + SETTLE_MS_MAX
     const isQuiet = () =>
       blocks.relay.state().inFlight === 0 && engines.bus.state().every(({ pending }) => pending === 0)
@@ -177,6 +186,7 @@ class OracleServer implements Server {
       if (performance.now() > deadlineMs) throw new Error(`not settled: ${JSON.stringify(engines.bus.state())}`)
       await sleep(1)
     }
+    await threads?.heard()
   }
 
   moveClock(minutes: number): void {

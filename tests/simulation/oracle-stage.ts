@@ -31,7 +31,7 @@ export async function openStage(
     () => server.blocks,
     () => server.nowMs(),
   )
-  const stage = new Stage({ server, names, door: http ? httpDoor(server.url, tokens) : past })
+  const stage = new Stage({ server, names, door: http ? httpDoor(() => server.url, tokens) : past })
   resources.move()
   return stage
 }
