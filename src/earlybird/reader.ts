@@ -94,7 +94,7 @@ export class IndexReader implements EarlybirdReader {
     const { segments, authors, missing } = this.#view()
     const states = segments.map((segment) => stateOf(segment))
     const documents = states.reduce((sum, segment) => sum + segment.documents - segment.deleted, 0)
-    const bytes = states.reduce((sum, segment) => sum + segment.bytes, authors.memory.buffer.byteLength)
+    const bytes = states.reduce((sum, segment) => sum + segment.bytes, authors.bytes)
     return {
       documents,
       bytes,
