@@ -1,4 +1,8 @@
 /** The `dunlin` command without a process of its own: arguments and standard input in, outputs and exit code out. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
 import { runCli, type Systems } from '../../src/cli/main.ts'
 
 export interface Spoken {
@@ -9,6 +13,7 @@ export interface Spoken {
 
 export interface Surroundings {
   env?: Record<string, string>
+  /** Where the data folder is, if nothing else is said; one that goes away afterwards by default. */
   cwd?: string
   /** Standard input. */
   input?: string
@@ -16,7 +21,17 @@ export interface Surroundings {
 }
 
 export async function dunlin(argv: readonly string[], surroundings: Surroundings = {}): Promise<Spoken> {
-  const { env = {}, cwd = '/', input = '', systems = {} } = surroundings
+  if (surroundings.cwd !== undefined) return speak(argv, surroundings.cwd, surroundings)
+  const folder = await mkdtemp(join(tmpdir(), 'dunlin-command-'))
+  try {
+    return await speak(argv, folder, surroundings)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+async function speak(argv: readonly string[], cwd: string, surroundings: Surroundings): Promise<Spoken> {
+  const { env = {}, input = '', systems = {} } = surroundings
   const out: string[] = []
   const err: string[] = []
   const code = await runCli(
