@@ -7,6 +7,7 @@ import { canSee, isVisibleAtHome, isVisibleToStrangers, type StatusView } from '
 import { showsReply, type Lists } from '../lists/contract.ts'
 import type { AccountId } from '../snowflake/contract.ts'
 import type { Relation, SocialGraph } from '../social-graph/contract.ts'
+import type { TagFollows } from '../tag-follows/contract.ts'
 import { hashtagKey, listKey, personalKey, type Channel } from './channel.ts'
 import type { Listener } from './line.ts'
 import type { Prepared } from './preparing.ts'
@@ -16,6 +17,7 @@ import type { Topic, Topics } from './topics.ts'
 export interface Rules {
   graph: Pick<SocialGraph, 'relation' | 'followersPage' | 'followerCount'>
   lists: Pick<Lists, 'hiddenFromHome' | 'watchedWith'>
+  tagFollows: Pick<TagFollows, 'followedBy'>
 }
 
 interface AudienceDeps extends Rules {
@@ -42,12 +44,12 @@ export class Audience {
   }
 
   /** Whether anybody here might hear of a status by this author; false saves looking it up. */
-  hasListenersFor(author: AccountId): boolean {
+  hasListenersFor(author: AccountId, tags: readonly string[]): boolean {
     const { topics } = this.#deps
     for (const { channel } of topics.all()) {
       if (channel.kind !== 'user' && channel.kind !== 'user:notification' && channel.kind !== 'direct') return true
     }
-    return !this.#homesOf(author).next().done
+    return !this.#homesOf(author).next().done || !this.#followersOf(tags).next().done
   }
 
   /** Whether `viewer` is told of it by this channel. */
@@ -75,7 +77,9 @@ export class Audience {
         yield hashtagKey('hashtag:local', tag)
       }
     }
-    for (const account of this.#homesOf(author)) yield personalKey('user', account)
+    const homes = new Set(this.#homesOf(author))
+    if (isPublic) for (const account of this.#followersOf(tags)) homes.add(account)
+    for (const account of homes) yield personalKey('user', account)
     for (const { record } of this.#deps.lists.watchedWith(author)) yield listKey(record.id)
   }
 
@@ -98,14 +102,23 @@ export class Audience {
     }
   }
 
+  /** Connected people who follow one of the hashtags. */
+  *#followersOf(tags: readonly string[]): Generator<AccountId> {
+    if (tags.length === 0) return
+    for (const account of this.#deps.listeners.keys()) {
+      const followed = this.#deps.tagFollows.followedBy(account)
+      if (followed.size > 0 && tags.some((tag) => followed.has(tag))) yield account
+    }
+  }
+
   #showsStatus(channel: Channel, viewer: AccountId, { view }: Prepared & { kind: 'status' }): boolean {
-    const { graph, lists } = this.#deps
+    const { graph, lists, tagFollows } = this.#deps
     const relationTo = (target: AccountId) => graph.relation(viewer, target)
     switch (channel.kind) {
       case 'user':
         return (
           maySee(viewer, view, relationTo) &&
-          isVisibleAtHome(viewer, view, relationTo) &&
+          isVisibleAtHome(viewer, view, relationTo, tagFollows.followedBy(viewer)) &&
           lists.hiddenFromHome(viewer)?.has(view.status.accountId) !== true
         )
       case 'list': {

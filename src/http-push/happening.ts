@@ -9,6 +9,8 @@ export type Happening =
       readonly event: 'update' | 'status.update'
       readonly status: StatusId
       readonly author: AccountId
+      /** Undefined where the event does not say. */
+      readonly tags: readonly string[] | undefined
     }
   | { readonly kind: 'delete'; readonly deleted: EventBodies['status.deleted'] }
   | { readonly kind: 'notification'; readonly notification: bigint; readonly recipient: AccountId }
@@ -24,12 +26,12 @@ export const STANDING_EVENTS = ['token.revoked', 'account.changed'] as const sat
 export function happeningOf(message: BusMessage): Happening | undefined {
   switch (message.type) {
     case 'status.created': {
-      const { id, author } = decodeEvent('status.created', message)
-      return { kind: 'status', event: 'update', status: id, author }
+      const { id, author, tags = [] } = decodeEvent('status.created', message)
+      return { kind: 'status', event: 'update', status: id, author, tags }
     }
     case 'status.edited': {
       const { id, author } = decodeEvent('status.edited', message)
-      return { kind: 'status', event: 'status.update', status: id, author }
+      return { kind: 'status', event: 'status.update', status: id, author, tags: undefined }
     }
     case 'status.deleted':
       return { kind: 'delete', deleted: decodeEvent('status.deleted', message) }

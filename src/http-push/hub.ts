@@ -207,7 +207,7 @@ export class Hub implements Disposable {
     if (this.#lines.size === 0) return false
     switch (happening.kind) {
       case 'status':
-        return this.#audience.hasListenersFor(happening.author)
+        return happening.tags === undefined || this.#audience.hasListenersFor(happening.author, happening.tags)
       case 'delete':
         return true
       case 'notification':

@@ -10,7 +10,7 @@ import type { Serving } from './serving.ts'
 
 export function openStreams(edge: Edge, engines: ThreadEngines, blocks: Serving, site: Site): HttpPush {
   const { bus, clock, log } = engines
-  const { graph, hydration, lists, notifications, people } = blocks
+  const { graph, hydration, lists, notifications, people, tagFollows } = blocks
   const push = openHttpPush({
     bus,
     clock,
@@ -18,6 +18,7 @@ export function openStreams(edge: Edge, engines: ThreadEngines, blocks: Serving,
     graph,
     hydration,
     lists,
+    tagFollows,
     notifications,
     filters: filterSource(blocks.filters),
     site,

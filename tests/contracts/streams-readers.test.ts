@@ -48,6 +48,7 @@ async function openWorld(limits: Partial<StreamLimits> = {}): Promise<World> {
       followersPage: () => ({ followers: [], lastIndex: -1 }),
     },
     hydration: { unjudged: async (id) => views.get(id) },
+    tagFollows: { followedBy: () => new Set() },
     notifications: { find: async () => undefined },
     lists: {
       hiddenFromHome: () => undefined,

@@ -54,6 +54,9 @@ const remove = (who: Member, id: string) => ok(who, 'DELETE', `/api/v1/statuses/
 test('masto.js hears at home of a post, its edit, its end, and of being mentioned', async () => {
   const streamingApiUrl = system.url.replace('http', 'ws')
   const client = createStreamingAPIClient({ streamingApiUrl, accessToken: bob.token, implementation: WebSocket })
+  // It would connect again for ever.
+  using cleanUp = new DisposableStack()
+  cleanUp.defer(() => client.close())
   using subscription = client.user.subscribe()
   const events = subscription.values()
   const first = events.next()
@@ -69,7 +72,10 @@ test('masto.js hears at home of a post, its edit, its end, and of being mentione
   }
   own.forget()
   id = await post(alice, 'Good evening @bob')
+  await own.next('update', id)
   await ok(alice, 'PUT', `/api/v1/statuses/${id}`, { status: 'Good night @bob' })
+  // What is gone before it is told is not told.
+  await own.next('status.update', id)
   await remove(alice, id)
   const story: string[] = []
   const kinds = new Set(['update', 'status.update', 'delete'])
@@ -82,7 +88,6 @@ test('masto.js hears at home of a post, its edit, its end, and of being mentione
   }
   assert.deepEqual(story, ['update', 'status.update', 'delete'])
   await own.next('notification')
-  client.close()
 })
 
 test('server-sent events carry the same, with an id for each, CORS, and when to come back', async () => {
@@ -185,6 +190,8 @@ test('nobody is told of what they could not read', async () => {
   const secret = await post(alice, '#secret', { visibility: 'private' })
   const unlisted = await post(alice, '#secret', { visibility: 'unlisted' })
   const direct = await post(alice, '@carol #secret', { visibility: 'direct' })
+  for (const client of [own, follower]) await client.next('update', secret)
+  await own.next('update', direct)
   await remove(alice, secret)
   const open = await post(alice, 'For all')
   for (const client of [own, follower, stranger]) await client.next('update', open)
@@ -288,6 +295,18 @@ test('a list has a stream for its owner, with its people alone', async () => {
   assert.deepEqual(stream.summary, [`update ${id}`])
   await remove(alice, id)
   await stream.next('delete', id)
+})
+
+test('whoever follows a hashtag hears of it at home, whoever said it', async () => {
+  await ok(bob, 'POST', '/api/v1/tags/gannets/follow')
+  using stream = await SocketClient.open(system.url, bob.token, '?stream=user')
+  await stream.settled()
+  await post(carol, 'Two #gannets', { visibility: 'unlisted' })
+  const id = await post(carol, 'Three #gannets')
+  await stream.next('update', id)
+  await stream.settled()
+  assert.deepEqual(stream.summary, [`update ${id}`])
+  await ok(bob, 'POST', '/api/v1/tags/gannets/unfollow')
 })
 
 test('tokens come by header, sub-protocol, which is echoed, or query; others are turned away before the upgrade', async () => {

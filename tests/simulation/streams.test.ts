@@ -149,6 +149,7 @@ function hubOf(world: HomeWorld): Hub {
     graph: world.graph,
     hydration: world.hydration,
     lists: { hiddenFromHome: () => undefined, watchedWith: () => [] },
+    tagFollows: { followedBy: () => new Set() },
     notifications: { find: async () => undefined },
     filters: async () => () => [],
     site: site(urls('https://example.org', 'example.org')),
