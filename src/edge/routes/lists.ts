@@ -128,8 +128,8 @@ function memberRoutes(edge: Edge, deps: ListRouteDeps): void {
     auth: 'user',
     scopes: WRITE,
     handler: async (call) => {
-      const ids = readMembers(call)
       await lists.find(call.viewer, listId(call))
+      const ids = readMembers(call)
       if (!ids.every((id) => mayBeMember(deps, call.viewer, id))) throw notFound()
       await lists.add(call.viewer, listId(call), ids)
     },
@@ -139,7 +139,10 @@ function memberRoutes(edge: Edge, deps: ListRouteDeps): void {
     path,
     auth: 'user',
     scopes: WRITE,
-    handler: (call) => lists.removeMembers(call.viewer, listId(call), readMembers(call)),
+    handler: async (call) => {
+      await lists.find(call.viewer, listId(call))
+      await lists.removeMembers(call.viewer, listId(call), readMembers(call))
+    },
   })
   edge.route({
     method: 'GET',

@@ -53,6 +53,7 @@ export function scheduledStatusRoutes(edge: Edge, deps: ScheduledRouteDeps): voi
     scopes: WRITE_STATUSES,
     handler: async (call) => {
       const id = call.params.id<StatusId>('id')
+      await writing.findScheduled(call.viewer, id) // first of all: what is not there has no bad time either
       const atMs = call.params.moment('scheduled_at')
       if (atMs === undefined) throw invalid('scheduled_at', "can't be blank")
       return presentScheduled(deps, await writing.reschedule(call.viewer, id, atMs))
