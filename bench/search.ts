@@ -60,8 +60,8 @@ function oneOf(world: SearchWorld, random: Random, newest: number): SearchStatus
 
 export async function run({ quick }: BenchOptions): Promise<BenchResult> {
   const statuses = quick ? 500_000 : 5_000_000
-  const peerStatuses = quick ? 30_000 : 100_000
-  const turns = quick ? { count: 6, own: 50, peer: 3 } : { count: 20, own: 100, peer: 10 }
+  const peerStatuses = quick ? 30_000 : 50_000
+  const turns = quick ? { count: 6, own: 50, peer: 3 } : { count: 20, own: 100, peer: 4 }
   await using resources = new AsyncDisposableStack()
   const index = resources.use(new WrittenIndex({ statuses, perSecond: WRITES_PER_SECOND }))
   const peers = await openPeers()
