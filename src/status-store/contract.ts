@@ -1,5 +1,5 @@
 /** Statuses, edits, favourites, bookmarks, pins and muted conversations: the rows, and the questions asked of them. */
-import type { Db } from '../engines/database/contract.ts'
+import type { Db, SqlFragment } from '../engines/database/contract.ts'
 import type { Visibility } from '../events/contract.ts'
 import type { Cursored, Page } from '../kit/page.ts'
 import type { AccountId, MediaId, StatusId } from '../snowflake/contract.ts'
@@ -169,9 +169,10 @@ export interface StatusStore {
   insert(tx: Db, status: NewStatus): Promise<boolean>
   /**
    * Inserts many rows and keeps counts, as `insert`; passes over ids and boosts that exist.
-   * The caller holds every boosted status and parent that is not among them.
+   * The caller holds every boosted status and parent that is not among them. `told` gives a further `with` query (see the
+   * outbox' `appending`), which runs when the authors are locked: outside a transaction all of it is one.
    */
-  insertMany(tx: Db, statuses: readonly ImportedStatus[]): Promise<Inserted>
+  insertMany(tx: Db, statuses: readonly ImportedStatus[], told?: (after: SqlFragment) => SqlFragment): Promise<Inserted>
   /** Removes the status, its boosts, marks and edits. Returns what was removed, itself first; empty when it was gone. */
   remove(tx: Db, id: StatusId): Promise<StatusRecord[]>
   /**

@@ -2,7 +2,7 @@
  * Statuses of an import, a thousand in one statement. Counts are kept by what is new in it, in the order of ids, so that
  * two imports and any number of posts never wait for each other in a circle (statuses.ts has the order of locks).
  */
-import type { Db } from '../engines/database/contract.ts'
+import { fixedSql, noSql, type Db, type SqlFragment } from '../engines/database/contract.ts'
 import type { AccountId, StatusId } from '../snowflake/contract.ts'
 import type { AuthorStats, ImportedStatus, Inserted, StatusRecord } from './contract.ts'
 import { DIRECT, PUBLIC, statusColumns, statusRecord, UNLISTED, visibilityNumber, type StatusRow } from './rows.ts'
@@ -15,11 +15,18 @@ export async function holdStatuses(tx: Db, ids: readonly StatusId[]): Promise<St
   return rows.map(statusRecord)
 }
 
+/** What has the locks of all authors, in the statement below. */
+const STATS_LOCKED = fixedSql`select count(*) from known`
+
 /**
  * As `insertStatus`. Lists within a row travel as words with spaces between: PostgreSQL's arrays of arrays are
  * rectangles, and neither ids nor hashtags have spaces.
  */
-export async function insertStatuses(tx: Db, statuses: readonly ImportedStatus[]): Promise<Inserted> {
+export async function insertStatuses(
+  tx: Db,
+  statuses: readonly ImportedStatus[],
+  told: (after: SqlFragment) => SqlFragment = () => noSql,
+): Promise<Inserted> {
   if (statuses.length === 0) return { ids: new Set(), stats: new Map() }
   const rows = await tx.rows<InsertedRow>`
     with fresh as (
@@ -76,10 +83,14 @@ export async function insertStatuses(tx: Db, statuses: readonly ImportedStatus[]
       insert into status_tags (tag, status_id)
       select tag, id from fresh, unnest(fresh.tags) as tag where visibility = ${PUBLIC}
       on conflict do nothing
-    )
+    )${told(STATS_LOCKED)}
     select id as status, null as author, null as statuses, null as last_status_at from fresh
     union all
     select null, account_id, statuses, last_status_at from known`
+  return insertedOf(rows)
+}
+
+function insertedOf(rows: readonly InsertedRow[]): Inserted {
   const ids = new Set<StatusId>()
   const stats = new Map<AccountId, AuthorStats>()
   for (const row of rows) {

@@ -5,7 +5,8 @@
  */
 import assert from 'node:assert/strict'
 
-import type { Db } from '../engines/database/contract.ts'
+import type { Db, SqlFragment } from '../engines/database/contract.ts'
+import { appending } from '../engines/outbox/contract.ts'
 import type { Hydration, Written } from '../hydration/contract.ts'
 import type { Clock } from '../kit/clock.ts'
 import { AppError, notFound } from '../kit/errors.ts'
@@ -139,16 +140,33 @@ async function statusMadeBy({ statuses }: Posting, author: AccountId, key: strin
 
 async function writeTogether(posting: Posting, posts: readonly Post[]): Promise<(StatusRecord | undefined)[]> {
   const all = posts.map((post) => withId(posting, post))
+  const isPlain = all.every(({ status, idempotencyKey: key }) => status.inReplyTo === null && key === undefined)
   const { statuses } = await announced(posting, all, () =>
-    commit(posting, async (tx, tell) => {
-      const admitted = await admit(posting, tx, all)
-      const stats = await insert(posting, tx, admitted)
-      for (const post of admitted) tell(statusCreated(post.status, null, post.acceptedAtMs))
-      return { statuses: admitted.map(({ status }) => recordOf(status)), stats }
-    }),
+    isPlain ? writePlain(posting, all) : writeAdmitted(posting, all),
   )
   const written = new Map(statuses.map((status) => [status.id, status]))
   return all.map(({ status }) => written.get(status.id))
+}
+
+/** Posts that need no look at anything, in one statement, which is a transaction by itself. */
+async function writePlain(posting: Posting, posts: readonly IdentifiedPost[]): Promise<Written> {
+  const { db, outbox } = posting
+  const events = posts.map(({ status, acceptedAtMs }) => statusCreated(status, null, acceptedAtMs))
+  failpoint('W2')
+  const stats = await insert(posting, db, posts, (after) => appending(events, after))
+  failpoint('W3')
+  outbox.wake()
+  return { statuses: posts.map(({ status }) => recordOf(status)), stats }
+}
+
+/** Those of the posts that may be written now. */
+function writeAdmitted(posting: Posting, all: readonly IdentifiedPost[]): Promise<Written> {
+  return commit(posting, async (tx, tell) => {
+    const admitted = await admit(posting, tx, all)
+    const stats = await insert(posting, tx, admitted)
+    for (const post of admitted) tell(statusCreated(post.status, null, post.acceptedAtMs))
+    return { statuses: admitted.map(({ status }) => recordOf(status)), stats }
+  })
 }
 
 /** Those whose parent stays there and whose key is free, from now on until the end of the transaction. */
@@ -199,10 +217,16 @@ function withId({ snowflakes }: Posting, post: Post): IdentifiedPost {
 }
 
 /** Inserts what may be inserted. Gives what it made of the authors' stats. */
-async function insert({ statuses }: Posting, tx: Db, posts: readonly IdentifiedPost[]): Promise<Written['stats']> {
+async function insert(
+  { statuses }: Posting,
+  db: Db,
+  posts: readonly IdentifiedPost[],
+  told?: (after: SqlFragment) => SqlFragment,
+): Promise<Written['stats']> {
   const { ids, stats } = await statuses.insertMany(
-    tx,
+    db,
     posts.map(({ status }) => ({ ...status, boostedAccount: null })),
+    told,
   )
   assert.equal(ids.size, posts.length, 'ids are new')
   return stats

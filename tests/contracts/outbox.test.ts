@@ -5,7 +5,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import fc from 'fast-check'
 
 import { openDatabase } from '../../src/engines/database/connection.ts'
-import type { Outbox, OutboxMessage, OutboxQueue, OutboxRow } from '../../src/engines/outbox/contract.ts'
+import { fixedSql, type SqlFragment } from '../../src/engines/database/contract.ts'
+import {
+  appending,
+  type Outbox,
+  type OutboxMessage,
+  type OutboxQueue,
+  type OutboxRow,
+} from '../../src/engines/outbox/contract.ts'
 import { migrations } from '../../src/engines/outbox/migrations.ts'
 import { openOutbox } from '../../src/engines/outbox/postgres.ts'
 import { systemClock } from '../../src/kit/clock.ts'
@@ -39,6 +46,18 @@ const ids = (rows: readonly OutboxRow[]) => rows.map(({ id }) => id)
 async function empty(): Promise<void> {
   await db.run`truncate outbox, outbox_held`
 }
+
+test('messages that are a part of a statement come in their order, with its rows or not at all', async () => {
+  await empty()
+  const messages = [said(1, 'a'), said(1, 'b'), said(2, 'c')]
+  const write = (checked: SqlFragment) =>
+    db.rows<{ number: number }>`
+      with known as (select 7 as number)${appending(messages, fixedSql`select count(*) from known`)}
+      select number / ${checked} as number from known`
+  for (let time = 0; time < 2; time++) assert.deepEqual(await write(fixedSql`1`), [{ number: 7 }])
+  await assert.rejects(write(fixedSql`0`), /division by zero/)
+  assert.deepEqual(bodies(await outbox.claim(10, LEASE_MS)), ['a', 'b', 'c', 'a', 'b', 'c'])
+})
 
 test('what was appended is claimed once, oldest first, as it was written', async () => {
   await empty()

@@ -10,6 +10,8 @@
 export interface SqlFragment {
   readonly strings: readonly string[]
   readonly values: readonly unknown[]
+  /** Its text never varies but by its own fragments: made by `fixedSql`. */
+  readonly fixed?: true
   /** Only `sql` makes fragments: a symbol cannot come out of JSON, so no document can pose as a piece of a statement. */
   readonly [fragmentMark]: true
 }
@@ -52,8 +54,16 @@ export function sql(strings: TemplateStringsArray, ...values: unknown[]): SqlFra
   return { strings, values, [fragmentMark]: true }
 }
 
+/**
+ * A piece of few statements. One that has no other pieces is prepared once per connection, as those without pieces are:
+ * so it is for what is asked all the time, and PostgreSQL keeps each combination of such pieces.
+ */
+export function fixedSql(strings: TemplateStringsArray, ...values: unknown[]): SqlFragment {
+  return { strings, values, fixed: true, [fragmentMark]: true }
+}
+
 /** Nothing, where a fragment is optional. */
-export const noSql: SqlFragment = sql``
+export const noSql: SqlFragment = fixedSql``
 
 /** Fragments joined by `and`; `true` when there are none. */
 export function allOf(conditions: readonly SqlFragment[]): SqlFragment {

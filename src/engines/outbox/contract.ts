@@ -4,6 +4,8 @@
  */
 import type { Db } from '../database/contract.ts'
 
+export { appending } from './appending.ts'
+
 export interface OutboxMessage {
   /**
    * Messages of one key (the author) are delivered in the order of their rows. Rows of transactions that overlapped have
