@@ -3,7 +3,7 @@
  * what is younger than HEAD_MS comes from the status store, and so does everything while the index is not whole.
  */
 import { FLAG, type Query } from '../earlybird/contract.ts'
-import { isSilencedFor, type Hydration, type StatusView } from '../hydration/contract.ts'
+import { isVisibleToStrangers, type Hydration, type StatusView } from '../hydration/contract.ts'
 import type { Clock } from '../kit/clock.ts'
 import type { Page } from '../kit/page.ts'
 import { firstIdAt, type AccountId, type StatusId } from '../snowflake/contract.ts'
@@ -110,7 +110,6 @@ function isUnder({ status, media }: StatusView, { any, all, none, onlyMedia }: T
 
 /** As in public timelines: nobody the viewer silenced, nobody a moderator silenced unless followed. */
 function isShown({ graph }: TagDeps, viewer: AccountId | undefined, { status, author }: StatusView): boolean {
-  if (status.accountId === viewer) return true
   const relation = viewer === undefined ? undefined : graph.relation(viewer, status.accountId)
-  return !isSilencedFor(relation) && (!author.account.silenced || relation?.following === true)
+  return isVisibleToStrangers(viewer, author.account, relation)
 }

@@ -38,6 +38,7 @@ test('a status is written with what its text names, and told of in the same tran
         inReplyToAuthor: null,
         mentions: ['2'],
         acceptedAtMs: world.clock.ms,
+        tags: ['cats', 'große'],
       },
     },
   ])
