@@ -56,27 +56,30 @@ export async function run({ quick }: BenchOptions): Promise<BenchResult> {
   const loops = { 'fan-out': fanoutLoop(world), 'timeline cache': cacheLoop(world), 'bare loop': bareLoop(world) }
   const measured = await takeTurns(world, loops, { rounds, deliveriesPerRound })
   const after = world.cache.stats()
-  const reference = measured['bare loop'] ?? []
+  const ratesOf = (name: string) => (measured[name] ?? []).map(({ perSecond }) => perSecond)
+  const reference = ratesOf('bare loop')
   const ratio = (name: keyof typeof loops) =>
-    rounded(median((measured[name] ?? []).map((rate, round) => rate / (reference[round] ?? Number.NaN))))
+    rounded(median(ratesOf(name).map((rate, round) => rate / (reference[round] ?? Number.NaN))))
   const meanFollowers = world.authors.reduce((sum, { places }) => sum + places.length, 0) / world.authors.length
   const grown = await growth(quick)
   return {
     rows: [
-      ...Object.entries(measured).map(([name, rates]) => ({
+      ...Object.entries(measured).map(([name, all]) => ({
         measured: name,
-        'deliveries/s': Math.round(median(rates)),
-        best: Math.round(Math.max(...rates)),
-        'posts/s': Math.round(median(rates) / meanFollowers),
+        'deliveries/s': Math.round(median(ratesOf(name))),
+        best: Math.round(Math.max(...ratesOf(name))),
+        'deliveries/CPU s': Math.round(median(all.map(({ perCpuSecond }) => perCpuSecond))),
+        'posts/s': Math.round(median(ratesOf(name)) / meanFollowers),
         'of bare loop': ratio(name as keyof typeof loops), // the keys of `loops`
         'entries/timeline': name === 'fan-out' ? rounded(after.entries / after.present) : null,
         'bytes/timeline': name === 'fan-out' ? Math.round(after.bytes / after.present) : null,
       })),
       ...grown.map(({ people, rates, entriesPerTimeline, bytesPerTimeline }) => ({
         measured: `fan-out, ${people.toLocaleString('en-US')} people`,
-        'deliveries/s': Math.round(median(rates)),
-        best: Math.round(Math.max(...rates)),
-        'posts/s': Math.round(median(rates) / meanFollowers),
+        'deliveries/s': Math.round(median(rates.map(({ perSecond }) => perSecond))),
+        best: Math.round(Math.max(...rates.map(({ perSecond }) => perSecond))),
+        'deliveries/CPU s': Math.round(median(rates.map(({ perCpuSecond }) => perCpuSecond))),
+        'posts/s': Math.round(median(rates.map(({ perSecond }) => perSecond)) / meanFollowers),
         'of bare loop': null,
         'entries/timeline': entriesPerTimeline,
         'bytes/timeline': bytesPerTimeline,
@@ -84,8 +87,9 @@ export async function run({ quick }: BenchOptions): Promise<BenchResult> {
     ],
     summary: {
       bench: 'fanout',
-      deliveriesPerSecond: Math.round(median(measured['fan-out'] ?? [])),
-      cacheDeliveriesPerSecond: Math.round(median(measured['timeline cache'] ?? [])),
+      deliveriesPerSecond: Math.round(median(ratesOf('fan-out'))),
+      deliveriesPerCpuSecond: Math.round(median((measured['fan-out'] ?? []).map((rate) => rate.perCpuSecond))),
+      cacheDeliveriesPerSecond: Math.round(median(ratesOf('timeline cache'))),
       referenceDeliveriesPerSecond: Math.round(median(reference)),
       bareLoopRatio: ratio('timeline cache'),
       fanoutBareLoopRatio: ratio('fan-out'),
@@ -97,7 +101,10 @@ export async function run({ quick }: BenchOptions): Promise<BenchResult> {
       bytesPerThousandPeople: Math.round(((after.bytes + world.graph.bytes) / TIMELINES) * 1000),
       meanFollowers: rounded(meanFollowers),
       ...Object.fromEntries(
-        grown.map(({ people, rates }) => [`deliveriesPerSecond${people}People`, Math.round(median(rates))]),
+        grown.map(({ people, rates }) => [
+          `deliveriesPerSecond${people}People`,
+          Math.round(median(rates.map(({ perSecond }) => perSecond))),
+        ]),
       ),
     },
   }
@@ -117,37 +124,47 @@ async function takeTurns(
   world: FanoutWorld,
   loops: Record<string, Loop>,
   { rounds, deliveriesPerRound }: { rounds: number; deliveriesPerRound: number },
-): Promise<Record<string, number[]>> {
-  const rates: Record<string, number[]> = {}
+): Promise<Record<string, Rate[]>> {
+  const rates: Record<string, Rate[]> = {}
   for (let round = 0; round <= rounds; round++) {
     for (const [name, loop] of Object.entries(loops)) {
-      const rate = await deliveriesPerSecond(world, loop, deliveriesPerRound)
+      const rate = await rateOf(world, loop, deliveriesPerRound)
       if (round > 0) (rates[name] ??= []).push(rate) // the first compiles
     }
   }
   return rates
 }
 
-async function deliveriesPerSecond(world: FanoutWorld, loop: Loop, atLeast: number): Promise<number> {
+interface Rate {
+  perSecond: number
+  /** Of this thread's own processor time: what others do to the machine hardly shows in it. */
+  perCpuSecond: number
+}
+
+async function rateOf(world: FanoutWorld, loop: Loop, atLeast: number): Promise<Rate> {
   let delivered = 0
   let spentMs = 0
+  let cpuMicros = 0
   for (let next = 0; delivered < atLeast || next % world.authors.length !== 0; next += RELAY_BATCH) {
     // What the relay hands over is there before.
     const batch = Array.from({ length: RELAY_BATCH }, (_, n) => world.authors[(next + n) % world.authors.length])
     const posts = batch.filter((author) => author !== undefined).map((author) => loop.prepare(author))
     const beginMs = performance.now()
+    const begin = process.threadCpuUsage()
     for (const post of posts) {
       const one = loop.deliver(post)
       delivered += typeof one === 'number' ? one : await one
     }
     spentMs += performance.now() - beginMs
+    const { user, system } = process.threadCpuUsage(begin)
+    cpuMicros += user + system
   }
-  return (delivered / spentMs) * 1000
+  return { perSecond: (delivered / spentMs) * 1000, perCpuSecond: (delivered / cpuMicros) * 1e6 }
 }
 
 interface Growth {
   people: number
-  rates: number[]
+  rates: Rate[]
   entriesPerTimeline: number
   bytesPerTimeline: number
 }
