@@ -10,6 +10,7 @@ import { decodeEvent, encodeEvent } from '../events/contract.ts'
 import { AppError } from '../kit/errors.ts'
 import type { Log } from '../kit/log.ts'
 import type { Page } from '../kit/page.ts'
+import { NO_SIBLINGS, type Siblings, type Topic } from '../kit/siblings.ts'
 import type { AccountId } from '../snowflake/contract.ts'
 import { LIST_TITLE_MAX, type ListDraft, type ListId, type ListRecord, type Lists, type ListView } from './contract.ts'
 import * as rows from './rows.ts'
@@ -19,7 +20,11 @@ interface ListsDeps {
   outbox: Outbox
   bus: Pick<Bus, 'listen'>
   log: Log
+  siblings?: Siblings
 }
+
+/** What exclusive lists take out of somebody's home, as of now: the other threads need not ask. */
+const HIDDEN: Topic<{ account: AccountId; hidden: ReadonlySet<AccountId> | undefined }> = { name: 'lists.hidden' }
 
 interface Watched {
   view: ListView
@@ -38,14 +43,18 @@ class StoredLists implements Lists, Disposable {
   readonly #watched = new Map<ListId, Watched>()
   readonly #watchedByMember = new Map<AccountId, Set<Watched>>()
   readonly #reading = new Map<AccountId, Promise<void>>()
-  readonly #listening: Disposable
+  readonly #siblings: Siblings
+  readonly #listening = new DisposableStack()
 
   constructor(deps: ListsDeps) {
     this.#deps = deps
-    this.#listening = deps.bus.listen(['lists.changed'], (message) => {
+    this.#siblings = deps.siblings ?? NO_SIBLINGS
+    this.#listening.use(this.#siblings.hear(HIDDEN, ({ account, hidden }) => this.#hide(account, hidden)))
+    const listening = deps.bus.listen(['lists.changed'], (message) => {
       const { account } = decodeEvent('lists.changed', message)
       this.#readAgain(account).catch((error: unknown) => deps.log.warn({ event: 'lists.not_read', err: error }))
     })
+    this.#listening.use(listening)
   }
 
   async load(): Promise<void> {
@@ -162,6 +171,7 @@ class StoredLists implements Lists, Disposable {
     })
     this.#deps.outbox.wake()
     await this.#readAgain(account)
+    this.#siblings.tell(HIDDEN, { account, hidden: this.#hidden.get(account) })
     return result
   }
 
@@ -177,6 +187,11 @@ class StoredLists implements Lists, Disposable {
     }
   }
 
+  #hide(account: AccountId, hidden: ReadonlySet<AccountId> | undefined): void {
+    if (hidden === undefined) this.#hidden.delete(account)
+    else this.#hidden.set(account, hidden)
+  }
+
   async #read(account: AccountId): Promise<void> {
     const own = [...this.#watched.values()].filter(({ view }) => view.record.account === account)
     const ids = own.map(({ view }) => view.record.id)
@@ -184,8 +199,7 @@ class StoredLists implements Lists, Disposable {
       (await rows.viewsOf(this.#deps.db, [account], ids)).map((view) => [view.record.id, view] as const),
     )
     const hidden = [...views.values()].filter(({ record }) => record.exclusive).map(({ members }) => members)
-    if (hidden.length === 0) this.#hidden.delete(account)
-    else this.#hidden.set(account, new Set(hidden.flatMap((members) => [...members])))
+    this.#hide(account, hidden.length === 0 ? undefined : new Set(hidden.flatMap((members) => [...members])))
     for (const watched of own) {
       // A list that is gone has no members any more.
       if (watched.watchers > 0) this.#show(watched, views.get(watched.view.record.id) ?? empty(watched.view))

@@ -47,7 +47,7 @@ export async function openStores(
   const statuses = openStatusStore({ db, clock })
   const media = openMedia({ db, files: engines.files, images: imageProcessor(), snowflakes, clock })
   const filters = resources.use(openFilters({ database: db, outbox, bus, clock, siblings }))
-  const lists = resources.use(await openLists({ db, outbox, bus, log }))
+  const lists = resources.use(await openLists({ db, outbox, bus, log, siblings }))
   const tagFollows = resources.use(await openTagFollows({ db, outbox, bus, clock, log, siblings }))
   const { accounts, oauth } = people
   const hydration = resources.use(new ToldHydration({ accounts, oauth, graph, statuses, media }, siblings))

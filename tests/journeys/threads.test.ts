@@ -5,11 +5,12 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 
-import { join, type Person } from '../world/people.ts'
+import { eventually, join, type Person } from '../world/people.ts'
 import { startServer, type RunningServer } from '../world/server.ts'
 import { connectionToEach, systemOf, type Answer, type Connection } from '../world/thread-connections.ts'
 
 const ROUNDS = 10
+const PATIENCE_MS = 60_000
 
 const resources = new AsyncDisposableStack()
 let server: RunningServer
@@ -141,6 +142,23 @@ test('profiles and filters change for both threads', async () => {
     assert.notDeepEqual(await filtered(), [])
     await sides.write(bob, 'DELETE', `/api/v2/filters/${String(field(made, 'id'))}`)
     assert.deepEqual(await filtered(), [])
+  })
+})
+
+test('an exclusive list takes its people out of home on the other thread, too', async () => {
+  await eachWay(async (sides) => {
+    await sides.write(bob, 'POST', `/api/v1/accounts/${alice.id}/follow`)
+    const id = await posted(sides, alice, `listed ${sides.round}`)
+    const home = async () => items(await sides.read(bob, '/api/v1/timelines/home?limit=40')).map((each) => each['id'])
+    await eventually(PATIENCE_MS, home, (ids) => ids.includes(id))
+    const list = String(
+      field(await sides.write(bob, 'POST', '/api/v1/lists', { title: 'Apart', exclusive: true }), 'id'),
+    )
+    await sides.write(bob, 'POST', `/api/v1/lists/${list}/accounts`, { account_ids: [alice.id] })
+    assert.ok(!(await home()).includes(id))
+    await sides.write(bob, 'DELETE', `/api/v1/lists/${list}`)
+    assert.ok((await home()).includes(id))
+    await sides.write(bob, 'POST', `/api/v1/accounts/${alice.id}/unfollow`)
   })
 })
 
