@@ -7,6 +7,7 @@ import { Presenting } from '../edge/presenting.ts'
 import { RateCounters } from '../edge/rate-counters.ts'
 import { accountPeopleRoutes } from '../edge/routes/accounts-people.ts'
 import { accountRoutes } from '../edge/routes/accounts.ts'
+import { conversationRoutes } from '../edge/routes/conversations.ts'
 import { registerCredentialRoutes } from '../edge/routes/credentials.ts'
 import { debugRoutes } from '../edge/routes/debug.ts'
 import { filterV1Routes } from '../edge/routes/filters-v1.ts'
@@ -37,6 +38,7 @@ import { wellKnownRoutes } from '../edge/routes/well-known.ts'
 import type { Edge } from '../edge/routing.ts'
 import { serverCounts } from '../edge/server-counts.ts'
 import { createServer } from '../edge/server.ts'
+import type { HttpPush } from '../http-push/contract.ts'
 import type { Config } from '../kit/config/config.ts'
 import { DEFAULT_INSTANCE_LIMITS, type InstanceSettings } from '../mastodon/instance.ts'
 import { urls as urlsOf } from '../mastodon/urls.ts'
@@ -51,8 +53,16 @@ export interface Site {
   checks: () => Promise<Record<string, boolean>>
 }
 
+/** The server of one thread, and the streams behind it. */
+export type PublicDoor = Edge & { readonly push: HttpPush }
+
 /** The server with every route; it does not listen yet. */
-export async function openEdge(config: Config, engines: ThreadEngines, blocks: Serving, site: Site): Promise<Edge> {
+export async function openEdge(
+  config: Config,
+  engines: ThreadEngines,
+  blocks: Serving,
+  site: Site,
+): Promise<PublicDoor> {
   const urls = urlsOf(config.baseUrl, config.localDomain)
   const { clock, log } = engines
   const { people, hydration } = blocks
@@ -102,6 +112,7 @@ export async function openEdge(config: Config, engines: ThreadEngines, blocks: S
   notificationPolicyRoutes(edge, deps)
   notificationRequestRoutes(edge, deps)
   markerRoutes(edge, deps)
+  conversationRoutes(edge, deps)
   pushRoutes(edge, { ...deps, vapidPublicKey: config.secrets.vapid.publicKey })
   filterRoutes(edge, deps)
   filterV1Routes(edge, deps)
@@ -113,9 +124,9 @@ export async function openEdge(config: Config, engines: ThreadEngines, blocks: S
   wellKnownRoutes(edge, { ...deps, settings: instance, urls })
   profilePageRoutes(edge, { ...deps, settings: instance, texts })
   miscRoutes(edge)
-  openStreams(edge, engines, blocks, present.site)
+  const push = openStreams(edge, engines, blocks, present.site)
   await pictureRoutes(edge)
-  return edge
+  return Object.assign(edge, { push })
 }
 
 function pageSettings(config: Config): PageSettings {

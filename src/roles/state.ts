@@ -2,6 +2,7 @@
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 
 import type { StatusLife } from '../fanout/contract.ts'
+import type { StreamsState } from '../http-push/contract.ts'
 import { systemClock } from '../kit/clock.ts'
 import { parseId, type StatusId } from '../snowflake/contract.ts'
 import type { AdminAnswers } from './admin-listener.ts'
@@ -113,12 +114,29 @@ class Metrics {
       const delay = 'Delay of the event loop since the last look'
       set('dunlin_event_loop_delay_p99_seconds', delay, figures.loopDelayP99Ms / 1_000)
       if (figures.requests !== null) set('dunlin_thread_requests', 'Taken since the start', figures.requests)
+      if (figures.streams !== null) this.#setStreams(figures.streams, thread)
       const { ids } = figures.checks
       if (ids !== undefined) set('dunlin_ids_ready', '1 while ids can be minted', ids ? 1 : 0)
     }
     const background = backgroundOf(reports)
     if (background !== undefined) this.#setBackground(background)
     return this.#registry.metrics()
+  }
+
+  #setStreams(streams: StreamsState, thread: string): void {
+    const held = 'Streams that are open'
+    this.#set('dunlin_streams', held, streams.eventStreams, { thread, transport: 'events' })
+    this.#set('dunlin_streams', held, streams.webSockets, { thread, transport: 'websocket' })
+    this.#set('dunlin_stream_events', 'Heard from the bus since the start', streams.events, { thread })
+    this.#set('dunlin_stream_frames', 'Written since the start', streams.frames, { thread })
+    this.#set('dunlin_stream_events_waiting', 'Events that wait to be told', streams.waiting, { thread })
+    this.#set('dunlin_stream_queued_bytes', 'Written and not taken yet', streams.queuedBytes, { thread })
+    for (const [reason, count] of Object.entries(streams.dropped)) {
+      this.#set('dunlin_streams_dropped', 'Streams that were ended, since the start', count, { thread, reason })
+    }
+    for (const [reason, count] of Object.entries(streams.refused)) {
+      this.#set('dunlin_streams_refused', 'Streams that were not let in, since the start', count, { thread, reason })
+    }
   }
 
   #setBackground({ outbox, timelines, groups }: BackgroundState): void {

@@ -13,7 +13,7 @@ await runThread(async () => {
     async listen() {
       if (version === 'dies' && name === 'api-1') setImmediate(die)
     },
-    state: async () => ({ checks: { well: true }, requests: 7, background: null }),
+    state: async () => ({ checks: { well: true }, requests: 7, streams: null, background: null }),
     life: async (id) => ({ id }),
   }
 })

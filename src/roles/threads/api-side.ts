@@ -1,9 +1,8 @@
 /** What an api thread has: stores, the blocks that answer, and the door. Add a block to `openServing`, a door to `openEdge`. */
-import type { Edge } from '../../edge/routing.ts'
 import { openOutbox } from '../../engines/outbox/postgres.ts'
 import type { Config } from '../../kit/config/config.ts'
 import type { StatusId } from '../../snowflake/contract.ts'
-import { openEdge, type Site } from '../doors.ts'
+import { openEdge, type PublicDoor, type Site } from '../doors.ts'
 import type { ThreadEngines } from '../engines.ts'
 import { openServing } from '../serving.ts'
 import type { SharedState } from '../shared-state.ts'
@@ -23,7 +22,7 @@ export interface ApiSideDeps {
 
 export interface ApiSide {
   /** It does not listen yet. */
-  edge: Edge
+  edge: PublicDoor
   /** Requests taken so far. */
   requests: () => number
 }

@@ -28,6 +28,7 @@ async function openApi({ setup, log, links, resources, takeDesks }: ThreadWorld)
     state: async () => ({
       checks: { ...(await checks()), accepting: !edge.draining },
       requests: requests(),
+      streams: edge.push.state(),
       background: null,
     }),
     life: async () => undefined,

@@ -41,7 +41,7 @@ async function openFanout({ setup, log, links, resources, takeDesks }: ThreadWor
         timelines: cache.stats(),
         outbox,
       }
-      return { checks: await checks(), requests: null, background }
+      return { checks: await checks(), requests: null, streams: null, background }
     },
     life: (id) => lives.find(id),
     command: openOperator(blocks, blocks.searchIndex, engines, resources),

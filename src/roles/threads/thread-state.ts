@@ -4,6 +4,7 @@ import type { monitorEventLoopDelay } from 'node:perf_hooks'
 import { getHeapStatistics } from 'node:v8'
 
 import type { GroupState } from '../../engines/bus/contract.ts'
+import type { StreamsState } from '../../http-push/contract.ts'
 import type { RelayState } from '../../relay/contract.ts'
 import type { TimelineCacheStats } from '../../timeline-cache/contract.ts'
 
@@ -22,6 +23,8 @@ export interface ThreadState {
   checks: Record<string, boolean>
   /** Taken since the thread's start; null where none are taken. */
   requests: number | null
+  /** What is held and told there; null where none are taken. */
+  streams: StreamsState | null
   /** Only of the thread that works in the background. */
   background: BackgroundState | null
 }

@@ -23,7 +23,7 @@ export interface ThreadWorld {
 
 export interface OpenThread {
   listen(): Promise<void>
-  state(): Promise<Pick<ThreadState, 'checks' | 'requests' | 'background'>>
+  state(): Promise<Pick<ThreadState, 'checks' | 'requests' | 'streams' | 'background'>>
   life(status: StatusId): Promise<unknown>
   /** Only in the background thread. */
   command?(command: OperatorCommand): Promise<unknown>
