@@ -28,7 +28,17 @@ const STORES = [
   'tag-follows',
   'timeline-cache',
 ]
-const FLOWS = ['blender', 'discovery', 'fanout', 'ingester', 'notifications', 'relay', 'timeline-service', 'write-api']
+const FLOWS = [
+  'blender',
+  'conversations',
+  'discovery',
+  'fanout',
+  'ingester',
+  'notifications',
+  'relay',
+  'timeline-service',
+  'write-api',
+]
 const DOORS = ['edge', 'http-push', 'mobile-push']
 /** Wires everything and sees everything. */
 const WIRING = ['cli', 'main.ts', 'roles']

@@ -78,6 +78,8 @@ export interface EventBodies {
   }
   /** Tokens or sessions ended: streams are cut, caches dropped. `tokenHash` is hex SHA-256, null for all of the account. */
   'token.revoked': { account: AccountId | null; tokenHash: string | null }
+  /** A direct status came to a conversation of the account, as its newest. */
+  'conversation.updated': { account: AccountId; conversation: bigint; status: StatusId }
   /** The account's lists, or their members, are others now. */
   'lists.changed': { account: AccountId }
   /** The account follows other hashtags now. */
@@ -205,6 +207,7 @@ const SHAPES: Shapes = {
   'statuses.imported': { authors: 'ids' },
   'account.changed': { id: 'id', change: ['created', 'profile', 'suspended', 'unsuspended', 'deleted'] },
   'token.revoked': { account: 'id or null', tokenHash: 'text or null' },
+  'conversation.updated': { account: 'id', conversation: 'id', status: 'id' },
   'lists.changed': { account: 'id' },
   'tags.followed': { account: 'id' },
   'filters.changed': { account: 'id' },

@@ -1,4 +1,5 @@
 /** Starts what works without anybody asking: the relay and every group of the bus. One thread of a server runs it. */
+import { conversationConsumer } from '../conversations/consumer.ts'
 import { noteUses } from '../discovery/uses.ts'
 import { decodeEvent } from '../events/contract.ts'
 import type { StatusLives } from '../fanout/contract.ts'
@@ -40,6 +41,7 @@ export function startBackground(deps: BackgroundDeps, resources: AsyncDisposable
   followStatuses(search, engines, stores, resources)
   resources.use(noteUses({ bus, database, statuses }))
   startPush(deps.config, engines, stores, resources)
+  resources.use(conversationConsumer({ bus, db: database, outbox, statuses }))
   resources.use(listMembership({ bus, db: database, outbox, isFollowing }))
   return resources.use(
     startRelay({

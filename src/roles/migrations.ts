@@ -1,5 +1,6 @@
 /** Every migration of every block, in one list: what a database of this version has. */
 import { migrations as accounts } from '../accounts/migrations.ts'
+import { migrations as conversations } from '../conversations/migrations.ts'
 import { migrations as discovery } from '../discovery/migrations.ts'
 import { migrations as bus } from '../engines/bus/migrations.ts'
 import { allMigrations, type Migrations } from '../engines/database/migrate.ts'
@@ -26,6 +27,7 @@ export const MIGRATIONS: Migrations = allMigrations(
   notifications,
   lists,
   push,
+  conversations,
   tagFollows,
   discovery,
 )

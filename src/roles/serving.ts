@@ -4,6 +4,8 @@ import type { Blender } from '../blender/contract.ts'
 import type { Discovery } from '../discovery/contract.ts'
 import { openDiscovery } from '../discovery/discovery.ts'
 import type { EarlybirdReader } from '../earlybird/contract.ts'
+import type { Conversations } from '../conversations/contract.ts'
+import { openConversations } from '../conversations/conversations.ts'
 import type { StatusLife } from '../fanout/contract.ts'
 import { anyDocumentOf } from '../ingester/document.ts'
 import type { Config } from '../kit/config/config.ts'
@@ -35,6 +37,7 @@ export interface Serving extends Stores, BackgroundAnswers {
   blender: Blender
   writeApi: WriteApi
   push: PushSubscriptions
+  conversations: Conversations
 }
 
 interface ServingDeps {
@@ -77,5 +80,6 @@ export function openServing(deps: ServingDeps, resources: AsyncDisposableStack):
     blender,
     writeApi: openWriteApi(writing),
     push: openPush(config, engines, resources),
+    conversations: openConversations({ db, hydration, graph }),
   }
 }

@@ -56,6 +56,7 @@ const EXAMPLES: { [T in EventType]: EventBodies[T] } = {
   'account.changed': { id: account(1n), change: 'suspended' },
   // A hash of digits alone must not become a number on the way.
   'token.revoked': { account: null, tokenHash: '1234567890'.repeat(6) + '1234' },
+  'conversation.updated': { account: account(2n), conversation: 3n, status: status(4n) },
   'lists.changed': { account: account(2n) },
   'tags.followed': { account: account(2n) },
   'filters.changed': { account: account(2n) },
