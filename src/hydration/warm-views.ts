@@ -44,11 +44,14 @@ interface WarmStatus {
 
 export class WarmViews {
   readonly #parts: WarmParts
-  readonly #statuses = new Generations<StatusId, WarmStatus>(WARM_MAX, (status) => (status.alive = false))
-  readonly #authors = new Generations<AccountId, WarmAuthor>(WARM_MAX, (author) => (author.alive = false))
+  readonly #statuses: Generations<StatusId, WarmStatus>
+  readonly #authors: Generations<AccountId, WarmAuthor>
 
-  constructor(parts: WarmParts) {
+  /** `max`: statuses held, and authors. */
+  constructor(parts: WarmParts, max = WARM_MAX) {
     this.#parts = parts
+    this.#statuses = new Generations(max, (status) => (status.alive = false))
+    this.#authors = new Generations(max, (author) => (author.alive = false))
   }
 
   /** Adds what the reader is shown; see `Hydration.inMemory`. `known`: their marks. */
