@@ -14,12 +14,17 @@ export type Happening =
     }
   | { readonly kind: 'delete'; readonly deleted: EventBodies['status.deleted'] }
   | { readonly kind: 'notification'; readonly notification: bigint; readonly recipient: AccountId }
+  | { readonly kind: 'conversation'; readonly conversation: bigint; readonly account: AccountId }
   | { readonly kind: 'filters'; readonly account: AccountId }
 
 /** Heard when the home timelines have them, so that whoever connects and then reads misses none. */
 export const TIMELINE_EVENTS = ['status.created', 'status.edited', 'status.deleted'] as const satisfies EventType[]
 /** Heard at once: what they tell of is there when they are told. */
-export const PERSONAL_EVENTS = ['notification.created', 'filters.changed'] as const satisfies EventType[]
+export const PERSONAL_EVENTS = [
+  'notification.created',
+  'conversation.updated',
+  'filters.changed',
+] as const satisfies EventType[]
 /** After these, lines of an account may have to end. */
 export const STANDING_EVENTS = ['token.revoked', 'account.changed'] as const satisfies EventType[]
 
@@ -38,6 +43,10 @@ export function happeningOf(message: BusMessage): Happening | undefined {
     case 'notification.created': {
       const { id, recipient } = decodeEvent('notification.created', message)
       return { kind: 'notification', notification: id, recipient }
+    }
+    case 'conversation.updated': {
+      const { account, conversation } = decodeEvent('conversation.updated', message)
+      return { kind: 'conversation', conversation, account }
     }
     case 'filters.changed':
       return { kind: 'filters', account: decodeEvent('filters.changed', message).account }

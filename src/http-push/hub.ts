@@ -212,6 +212,7 @@ export class Hub implements Disposable {
         return true
       case 'notification':
         return this.#listeners.has(happening.recipient)
+      case 'conversation':
       case 'filters':
         return this.#listeners.has(happening.account)
     }

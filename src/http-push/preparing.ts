@@ -1,6 +1,8 @@
 /** From what happened to what is sent: everything that has to be looked up is, once for all who will hear of it. */
+import type { Conversations } from '../conversations/contract.ts'
 import type { EventBodies } from '../events/contract.ts'
 import type { Hydration, StatusView } from '../hydration/contract.ts'
+import { presentConversation } from '../mastodon/conversation.ts'
 import type { FilterResult } from '../mastodon/filter.ts'
 import { presentNotification } from '../mastodon/notification.ts'
 import type { Site } from '../mastodon/site.ts'
@@ -17,6 +19,7 @@ export type Filtering = (view: StatusView) => FilterResult[]
 export interface PreparingDeps {
   hydration: Pick<Hydration, 'unjudged'>
   notifications: Pick<Notifications, 'find'>
+  conversations: Pick<Conversations, 'find'>
   filters: (viewer: AccountId) => Promise<Filtering>
   site: Site
 }
@@ -92,6 +95,14 @@ export async function prepare(deps: PreparingDeps, { id, happening }: LogEntry):
     }
     case 'notification':
       return prepareNotification(deps, id, happening)
+    case 'conversation': {
+      const { account, conversation } = happening
+      const shown = await deps.conversations.find(account, conversation)
+      if (shown === undefined) return undefined
+      const reader = { viewer: account, filtered: await deps.filters(account) }
+      const frames = new Frames('conversation', JSON.stringify(presentConversation(shown, deps.site, reader)), id)
+      return { kind: 'personal', account, channels: ['direct'], isNotification: false, frames }
+    }
     case 'filters': {
       const { account } = happening
       const filtered = await deps.filters(account)

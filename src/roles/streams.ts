@@ -25,8 +25,17 @@ const STREAMS: Topic<Told> = { name: 'streams' }
 
 export function openStreams(edge: Edge, engines: ThreadEngines, blocks: Serving, site: Site): HttpPush {
   const { bus, clock, log, siblings = NO_SIBLINGS } = engines
-  const { filters, graph, hydration, lists, notifications, people, tagFollows } = blocks
-  const sources = { graph, hydration, lists, tagFollows, notifications, filters: filterSource(filters), site }
+  const { conversations, filters, graph, hydration, lists, notifications, people, tagFollows } = blocks
+  const sources = {
+    graph,
+    hydration,
+    lists,
+    tagFollows,
+    notifications,
+    conversations,
+    filters: filterSource(filters),
+    site,
+  }
   const push = openHttpPush({ bus, clock, log, ...sources })
   edge.streams(push)
   const others = new Map<number, { state: StreamsState; atMs: number }>()

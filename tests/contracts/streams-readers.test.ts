@@ -49,6 +49,7 @@ async function openWorld(limits: Partial<StreamLimits> = {}): Promise<World> {
     },
     hydration: { unjudged: async (id) => views.get(id) },
     tagFollows: { followedBy: () => new Set() },
+    conversations: { find: async () => undefined },
     notifications: { find: async () => undefined },
     lists: {
       hiddenFromHome: () => undefined,

@@ -309,6 +309,21 @@ test('whoever follows a hashtag hears of it at home, whoever said it', async () 
   await ok(bob, 'POST', '/api/v1/tags/gannets/unfollow')
 })
 
+test('a direct status reaches the conversations of those who take part, and of nobody else', async () => {
+  using stream = await SocketClient.open(system.url, bob.token, '?stream=direct')
+  using events = await EventsClient.open(system.url, 'direct', carol.token)
+  using stranger = await SocketClient.open(system.url, (await member('frank')).token, '?stream=direct')
+  for (const client of [stream, stranger]) await client.settled()
+  const id = await post(carol, '@bob between us', { visibility: 'direct' })
+  for (const client of [stream, events]) {
+    const { payload } = await client.next('conversation')
+    const { last_status: last, accounts } = payload as { last_status: { id: string }; accounts: { id: string }[] }
+    assert.deepEqual([last.id, accounts.map((one) => one.id)], [id, [client === stream ? carol.id : bob.id]])
+  }
+  await stranger.settled()
+  assert.deepEqual(stranger.told, [])
+})
+
 test('tokens come by header, sub-protocol, which is echoed, or query; others are turned away before the upgrade', async () => {
   using byProtocol = await SocketClient.open(system.url, bob.token)
   assert.equal(byProtocol.socket.protocol, bob.token)

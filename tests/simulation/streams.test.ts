@@ -150,6 +150,7 @@ function hubOf(world: HomeWorld): Hub {
     hydration: world.hydration,
     lists: { hiddenFromHome: () => undefined, watchedWith: () => [] },
     tagFollows: { followedBy: () => new Set() },
+    conversations: { find: async () => undefined },
     notifications: { find: async () => undefined },
     filters: async () => () => [],
     site: site(urls('https://example.org', 'example.org')),

@@ -1,6 +1,7 @@
 /** Conversations: exchanges of direct statuses. */
 import type { Conversations, ConversationView } from '../../conversations/contract.ts'
 import { notFound } from '../../kit/errors.ts'
+import { presentConversation } from '../../mastodon/conversation.ts'
 import type { AccountId } from '../../snowflake/contract.ts'
 import { MARKS_LINKS, PAGE_LIMITS, pageLinks, readPage } from '../paging.ts'
 import type { Presenting } from '../presenting.ts'
@@ -60,10 +61,5 @@ export function conversationRoutes(edge: Edge, deps: ConversationRouteDeps): voi
 }
 
 async function presented({ present }: ConversationRouteDeps, view: ConversationView, viewer: AccountId) {
-  return {
-    id: view.id.toString(),
-    unread: view.unread,
-    accounts: present.accounts(view.accounts),
-    last_status: await present.status(view.lastStatus, viewer),
-  }
+  return presentConversation(view, present.site, await present.reader(viewer))
 }
