@@ -4,6 +4,8 @@
  * are touched. Only the way from an id to its number (open addressing) grows by doubling into a new buffer, which readers
  * get by message: until then they cannot ask for the newest authors by id, but know whose a document is.
  */
+import { randomInt } from 'node:crypto'
+
 import type { AccountId } from '../snowflake/contract.ts'
 import { Carver, idOf, IdWords } from './layout.ts'
 
@@ -34,11 +36,17 @@ export class Authors {
     this.#header = header
     this.#ids = ids
     this.#consent = consent
+    if (memory === undefined) header[1] = randomInt(1, 2 ** 32)
     this.#slots = new Uint32Array(memory?.slots ?? new SharedArrayBuffer(SLOTS_BEGIN * 4))
   }
 
   get memory(): AuthorsMemory {
     return { people: this.#people, slots: this.#slots.buffer as SharedArrayBuffer } // made of one above
+  }
+
+  /** Tells the memory of one writer from that of its successor, whose segments may have the same names. */
+  get writer(): number {
+    return this.#header[1] ?? 0
   }
 
   /** Of memory in use. */

@@ -123,12 +123,14 @@ function memoryOfSegment(segment: Segment): SegmentMemory {
   return { name, kind: 'sealed', fixed, changing, sizes }
 }
 
-/** Segments that `former` has already are taken from it. */
+/** Segments that `former` has already, of the same writer, are taken from it. */
 function viewOf(memory: IndexMemory, former?: IndexView): IndexView {
-  const known = new Map(former?.segments.map((segment) => [segment.name, segment]))
+  const authors = new Authors(memory.authors)
+  const same = former?.authors.writer === authors.writer ? former.segments : []
+  const known = new Map(same.map((segment) => [segment.name, segment]))
   return {
     segments: memory.segments.map((segment) => known.get(segment.name) ?? segmentOver(segment)),
-    authors: new Authors(memory.authors),
+    authors,
     missing: new Int32Array(memory.missing),
   }
 }

@@ -6,7 +6,7 @@ import fc from 'fast-check'
 
 import type { Query } from '../../src/earlybird/contract.ts'
 import { IndexWriter } from '../../src/earlybird/index-writer.ts'
-import { IndexReader } from '../../src/earlybird/reader.ts'
+import { IndexReader, memoryOf, RemoteIndex } from '../../src/earlybird/reader.ts'
 import type { AccountId } from '../../src/snowflake/contract.ts'
 import { anyAsked, anyDocument, anyId, type Asked, NaiveIndex, NOW_MS } from './earlybird-model.ts'
 
@@ -101,4 +101,22 @@ test('long lists of postings, with several slices and skips, give what a naive s
     }),
     { numRuns: 4 },
   )
+})
+
+test('a reader goes over to the memory of the next writer, whose segments have the same names', async () => {
+  const remote = new RemoteIndex(CLOCK)
+  const missing = new Int32Array(new SharedArrayBuffer(4))
+  const found = async () => {
+    const { hits, partial } = await remote.reader.search({ kind: 'all' }, { order: 'newest', limit: 10 })
+    return { ids: hits.map(({ id }) => id), partial }
+  }
+  assert.deepEqual(await found(), { ids: [], partial: ['missing'] })
+  for (const seed of [1, 2]) {
+    const { writer } = world()
+    const [document] = fc.sample(anyDocument, { numRuns: 1, seed })
+    assert.ok(document !== undefined)
+    writer.add([document])
+    remote.take(memoryOf({ segments: writer.segments, authors: writer.authors, missing }))
+    assert.deepEqual(await found(), { ids: [document.id], partial: [] })
+  }
 })
