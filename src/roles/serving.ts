@@ -1,11 +1,11 @@
 /** Opens the blocks that answer people. They run in every api thread: nothing here may need to be one per server. */
 import { openBlender } from '../blender/blender.ts'
 import type { Blender } from '../blender/contract.ts'
+import type { Conversations } from '../conversations/contract.ts'
+import { openConversations } from '../conversations/conversations.ts'
 import type { Discovery } from '../discovery/contract.ts'
 import { openDiscovery } from '../discovery/discovery.ts'
 import type { EarlybirdReader } from '../earlybird/contract.ts'
-import type { Conversations } from '../conversations/contract.ts'
-import { openConversations } from '../conversations/conversations.ts'
 import type { StatusLife } from '../fanout/contract.ts'
 import { anyDocumentOf } from '../ingester/document.ts'
 import type { Config } from '../kit/config/config.ts'
