@@ -28,6 +28,7 @@ export async function run({ quick }: BenchOptions): Promise<BenchResult> {
   const rounds = quick ? 5 : 15
   const warmingReads = quick ? 8_000 : 30_000
   await using world = await openHomeWorld()
+  const cold = await readCold(world)
   const recorded = await recordHomes(world.server.url, world.tokens)
   const threads = await apiThreads(world.server.pid)
   await using reference = await startReference({ recorded, threads })
@@ -41,17 +42,18 @@ export async function run({ quick }: BenchOptions): Promise<BenchResult> {
     ours.push(await readFor(server, requests, roundMs))
     theirs.push(await readFor(bare, requests, roundMs))
   }
-  return report({ ours, theirs, recorded, threads, world })
+  return report({ ours, theirs, cold, recorded, threads, world })
 }
 
 function report(measured: {
   ours: Round[]
   theirs: Round[]
+  cold: Cold
   recorded: Recorded
   threads: number
   world: { people: number; follows: number; posts: number }
 }): BenchResult {
-  const { recorded, threads, world } = measured
+  const { cold, recorded, threads, world } = measured
   const [ours, theirs] = [summarise(measured.ours), summarise(measured.theirs)]
   const inTurn = (of: (ours: Round, theirs: Round) => number): number =>
     median(measured.ours.map((round, index) => of(round, measured.theirs[index] ?? round)))
@@ -74,6 +76,10 @@ function report(measured: {
       p99Ms: rounded(ours.p99Ms),
       bareHttpP50Ms: rounded(theirs.p50Ms),
       bareHttpP99Ms: rounded(theirs.p99Ms),
+      coldReadsPerSecond: Math.round(cold.perSecond),
+      coldP50Ms: rounded(percentile(cold.latencyMs, 0.5)),
+      coldP99Ms: rounded(percentile(cold.latencyMs, 0.99)),
+      coldTurnedAway: cold.turnedAway,
       bytesPerPage: Math.round(median(bodies)),
       people: world.people,
       follows: world.follows,
@@ -91,6 +97,39 @@ interface Round {
   /** Of the server's process, for each request. */
   cpuMicros: number
   latencyMs: number[]
+}
+
+/** Everyone's first read, when no timeline is there and nothing is in memory. */
+interface Cold {
+  perSecond: number
+  latencyMs: number[]
+  /** Answered 503, as there are bounds to what is asked of the database at a time. */
+  turnedAway: number
+}
+
+async function readCold({
+  server,
+  tokens,
+}: {
+  server: { url: string; pid: number }
+  tokens: readonly string[]
+}): Promise<Cold> {
+  using connections = await openConnections(server)
+  const waiting = [...tokens]
+  const latencyMs: number[] = []
+  let turnedAway = 0
+  const startMs = performance.now()
+  const read = async (connection: KeepAlive): Promise<void> => {
+    for (let token = waiting.pop(); token !== undefined; token = waiting.pop()) {
+      const sentMs = performance.now()
+      const status = await connection.ask(requestText('GET', PATH, token))
+      latencyMs.push(performance.now() - sentMs)
+      if (status === 503) turnedAway += 1
+      else demandPage(status, connection)
+    }
+  }
+  await Promise.all(connections.all.map(read))
+  return { perSecond: (latencyMs.length / (performance.now() - startMs)) * 1000, latencyMs, turnedAway }
 }
 
 interface Connections extends Disposable {
