@@ -15,6 +15,7 @@ import { searchCommand } from './search-command.ts'
 import { seedCommand } from './seed-command.ts'
 import { processTerminal, type Terminal } from './terminal.ts'
 import { tokenCommands } from './token-commands.ts'
+import { trendsCommands } from './trends-commands.ts'
 
 /** What only whole systems do: given by whoever may wire them. */
 export interface Systems {
@@ -67,6 +68,7 @@ function dunlin(shell: Shell, systems: Systems): Command {
   lifeCommand(program, shell)
   searchCommand(program, shell)
   indexCommand(program, shell)
+  trendsCommands(program, shell)
   seedCommand(program, shell)
   return program
 }

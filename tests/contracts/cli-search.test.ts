@@ -18,7 +18,7 @@ after(async () => {
   await server[Symbol.asyncDispose]()
 })
 
-const ask = (...argv: string[]): Promise<Spoken> => dunlin([...argv, '--data-dir', server.dataDir])
+const ask = (...argv: string[]): Promise<Spoken> => dunlin([...argv, '--data-dir', server.dataDir], { env: server.env })
 
 async function answer(...argv: string[]): Promise<Record<string, unknown>> {
   const { code, out, err } = await ask(...argv, '--json')
@@ -48,6 +48,21 @@ test('a search shows what a person or everybody finds, and how', async () => {
   assert.equal((await ask('search', 'curlew', '--as', 'nobody')).code, 1)
   assert.equal((await ask('search', 'curlew', '--limit', 'many')).code, 2)
   assert.match((await ask('search', 'unheardof')).out, /Nothing was found/)
+})
+
+test('a moderator sees what trends, and refuses or allows it', async () => {
+  const { out } = await ask('trends', 'list')
+  assert.equal(out, 'Nothing trends now.')
+  const refused = await ask('trends', 'review', 'tag', '#Spam', 'refuse')
+  assert.deepEqual([refused.code, refused.out], [0, 'tag spam does not trend any more.'], refused.err)
+  for (const wrong of [
+    ['cat', 'x', 'allow'],
+    ['tag', '1 2', 'allow'],
+    ['status', 'x', 'allow'],
+    ['tag', 'x', 'maybe'],
+  ]) {
+    assert.equal((await ask('trends', 'review', ...wrong)).code, 2, wrong.join(' '))
+  }
 })
 
 test('the index shows its state, and is verified and rebuilt while it is in use', async () => {
