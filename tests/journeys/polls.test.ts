@@ -69,10 +69,10 @@ const ask = (poll: object = {}) => got<Status>(alice, 'POST', STATUSES, asked(po
 const pollAt = (call: Call, id: string) => got<Poll>(call, 'GET', `/api/v1/polls/${id}`)
 const counts = (poll: Poll | null) => poll?.options.map((option) => option.votes_count)
 
-/** Lets time pass: whatever ends within the next month has ended. */
-async function passTime(): Promise<void> {
+/** Lets time pass; within the next month every poll ends. */
+async function passTime(ms = 31 * 86_400_000): Promise<void> {
   const { database: db, outbox, clock } = system.engines
-  await pollClosing({ db, outbox, statuses: system.blocks.statuses }).run(clock.nowMs() + 31 * 86_400_000, 100)
+  await pollClosing({ db, outbox, statuses: system.blocks.statuses }).run(clock.nowMs() + ms, 100)
 }
 
 test('a poll is asked, voted on once by everyone else, and shows to each reader what they chose', async () => {
@@ -151,6 +151,8 @@ test('when its time has come a poll closes once, and who asked and who voted hea
   const { id, poll } = await ask({ hide_totals: true })
   const vote = `/api/v1/polls/${poll?.id}/votes`
   await got(bob, 'POST', vote, { choices: [1] })
+  await passTime((HOUR_S * 1_000) / 2)
+  assert.equal((await pollAt(bob, id)).expired, false, 'not before its time')
   await Promise.all([passTime(), passTime(), passTime()])
   const ended = await eventually(
     WAIT_MS_MAX,

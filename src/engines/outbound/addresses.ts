@@ -45,10 +45,9 @@ export function allowedAddresses(exceptions: readonly string[]): IsAllowed {
   return (address) => {
     const family = isIP(address)
     if (family === 0) return false
-    // An IPv4 address inside an IPv6 one is held against the list of IPv4.
-    const plain = mappedV4(address) ?? address
-    const type = isIP(plain) === 4 ? 'ipv4' : 'ipv6'
-    return allowed.check(plain, type) || !near.check(plain, type)
+    // A BlockList holds an IPv4 address inside an IPv6 one (::ffff:1.2.3.4) against its rules of IPv4.
+    const type = family === 4 ? 'ipv4' : 'ipv6'
+    return allowed.check(address, type) || !near.check(address, type)
   }
 }
 
@@ -67,15 +66,4 @@ function blockList(networks: readonly string[]): BlockList {
     else list.addSubnet(address, Number(bits), type)
   }
   return list
-}
-
-/** `::ffff:1.2.3.4`, however written, as `1.2.3.4`. */
-function mappedV4(address: string): string | undefined {
-  if (isIP(address) !== 6) return undefined
-  // URL writes every IPv6 address in one form, the last 32 bits as two groups.
-  const host = URL.parse(`http://[${address.split('%', 1)[0] ?? ''}]/`)?.hostname ?? ''
-  const [, high, low] = /^\[::ffff:([\da-f]{1,4}):([\da-f]{1,4})\]$/.exec(host) ?? []
-  if (high === undefined || low === undefined) return undefined
-  const [a, b] = [Number.parseInt(high, 16), Number.parseInt(low, 16)]
-  return [a >> 8, a & 255, b >> 8, b & 255].join('.')
 }
