@@ -83,8 +83,11 @@ export function acceptStreams(server: FastifyInstance, door: StreamDoor, deps: S
     upgrades.set(message, { socket, head, answer })
     server.routing(message, answer)
   })
-  const handler = (request: FastifyRequest, reply: FastifyReply) =>
-    takeStream(request, reply, { ...deps, door, upgrade: upgrades.get(request.raw) })
+  const handler = (request: FastifyRequest, reply: FastifyReply) => {
+    const upgrade = upgrades.get(request.raw)
+    upgrades.delete(request.raw)
+    return takeStream(request, reply, { ...deps, door, upgrade })
+  }
   for (const url of [STREAMING_PATH, `${STREAMING_PATH}/*`]) {
     server.route({ method: 'GET', url, exposeHeadRoute: false, handler })
   }
@@ -106,7 +109,7 @@ interface Taking extends StreamingDeps {
   upgrade: Upgrade | undefined
 }
 
-async function takeStream(request: FastifyRequest, reply: FastifyReply, deps: Taking): Promise<FastifyReply> {
+async function takeStream(request: FastifyRequest, reply: FastifyReply, deps: Taking): Promise<void> {
   const { door, upgrade } = deps
   const query = parseForm(queryText(request))
   const path = pathOf(request)
@@ -126,19 +129,17 @@ async function takeStream(request: FastifyRequest, reply: FastifyReply, deps: Ta
         answer.assignSocket(socket)
         throw error
       })
-    return reply.hijack()
+    // Nothing is returned: whoever waits for the reply waits, and keeps the request, as long as the stream is held.
+    reply.hijack()
+    return
   }
   const acceptor = await door.events(caller, asked)
   reply.hijack()
   await nextTurn() // out of the parser that brought the request
   const socket = bareSocketOf(reply.raw)
-  if (socket === undefined) {
-    acceptor.abandon()
-    return reply
-  }
+  if (socket === undefined) return acceptor.abandon()
   socket.write(headOf(reply))
   acceptor.open(socket)
-  return reply
 }
 
 function released(answer: ServerResponse, socket: Socket): Socket {
@@ -158,11 +159,15 @@ async function identifyCaller(request: FastifyRequest, query: Fields, deps: Taki
   const { accountId: account, tokenHash, scopes } = identity
   limit(deps.limiter, 'streaming_user', account.toString())
   deps.seen?.(account)
-  const isStillGood = async () => {
-    const now = await deps.identify(token)
+  return { account, tokenHash, scopes, address, isStillGood: checkOf(deps.identify, token) }
+}
+
+/** A function of its own: it lives as long as the stream, and would keep the whole request with it. */
+function checkOf(identify: StreamingDeps['identify'], token: string): () => Promise<boolean> {
+  return async () => {
+    const now = await identify(token)
     return typeof now === 'object' && now.standing === 'ok'
   }
-  return { account, tokenHash, scopes, address, isStillGood }
 }
 
 function tokenOf(request: FastifyRequest, query: Fields): string | undefined {
