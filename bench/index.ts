@@ -8,7 +8,6 @@ import type { IndexDocument } from '../src/earlybird/contract.ts'
  * - *with Ingester*: from the raw text on, as it lies in PostgreSQL.
  */
 import { IndexWriter } from '../src/earlybird/index-writer.ts'
-import { stateOf } from '../src/earlybird/index-writer.ts'
 import { documentOf } from '../src/ingester/document.ts'
 import { rounded, type BenchOptions, type BenchResult } from './report.ts'
 import { openPeers, type Peer } from './search-peers.ts'
@@ -16,45 +15,89 @@ import { SearchWorld } from './search-world.ts'
 
 const BATCH = 500
 
-interface Measured {
+/** One engine, its work so far, and the time of that alone. */
+interface Entrant {
   name: string
+  /** Adds the next statuses, prepared by `prepare`, which is not counted. */
+  prepare(from: number, count: number): () => Promise<void> | void
+  /** Whatever is left to do at the end. */
+  finish(): void
+  bytes(): Promise<number | null>
   statuses: number
   ms: number
-  bytes: number | null
 }
 
 export async function run({ quick }: BenchOptions): Promise<BenchResult> {
-  const statuses = quick ? 300_000 : 1_000_000
-  const peerStatuses = quick ? 10_000 : 50_000
+  const rounds = quick ? 10 : 100
+  const statuses = quick ? 200_000 : 1_000_000
   const world = new SearchWorld(statuses)
   await using resources = new AsyncDisposableStack()
   const peers = await openPeers()
   for (const peer of peers) resources.use(peer)
-  const measured = [
-    ...(await measurePeers(world, peers, peerStatuses)),
-    measureEarlybird('Earlybird', statuses, (n) => ingested(world, n)),
-    measureRaw(world, Math.round(statuses / 3)),
-  ]
-  const rate = ({ statuses: count, ms }: Measured): number => (count / ms) * 1000
-  const own = measured.find(({ name }) => name === 'Earlybird')
-  const raw = measured.find(({ name }) => name === 'with Ingester')
-  const peerRates = measured.filter(({ name }) => peers.some((peer) => peer.name === name)).map(rate)
+  const own = earlybird('Earlybird', (n) => ingested(world, n))
+  const raw = fromRaw(world)
+  const entrants = [...peers.map((peer) => peerEntrant(world, peer)), own, raw]
+  for (let round = 0; round < rounds; round++) {
+    for (const entrant of entrants) await add(entrant, entrant === own ? statuses / rounds : BATCH)
+    await add(raw, statuses / rounds / 4)
+  }
+  for (const entrant of entrants) {
+    const beginMs = performance.now()
+    entrant.finish()
+    entrant.ms += performance.now() - beginMs
+  }
+  const rate = (entrant: Entrant): number => (entrant.statuses / entrant.ms) * 1000
+  const bestPeer = Math.max(...entrants.filter((entrant) => entrant !== own && entrant !== raw).map(rate))
+  const ownBytes = (await own.bytes()) ?? 0
+  const rows = entrants.map(async (entrant) => {
+    const bytes = await entrant.bytes()
+    return {
+      engine: entrant.name,
+      statuses: entrant.statuses,
+      'statuses/s': Math.round(rate(entrant)),
+      'µs/status': rounded((entrant.ms * 1000) / entrant.statuses),
+      'bytes/status': bytes === null ? null : Math.round(bytes / entrant.statuses),
+    }
+  })
   return {
-    rows: measured.map((one) => ({
-      engine: one.name,
-      statuses: one.statuses,
-      'statuses/s': Math.round(rate(one)),
-      'µs/status': rounded((one.ms * 1000) / one.statuses),
-      'bytes/status': one.bytes === null ? null : Math.round(one.bytes / one.statuses),
-    })),
+    rows: await Promise.all(rows),
     summary: {
       bench: 'index',
-      statusesPerSecond: own === undefined ? null : Math.round(rate(own)),
-      rawStatusesPerSecond: raw === undefined ? null : Math.round(rate(raw)),
-      bytesPerStatus: Math.round((own?.bytes ?? 0) / (own?.statuses ?? 1)),
-      bestPeerStatusesPerSecond: Math.round(Math.max(...peerRates)),
-      ratio: own === undefined ? null : rounded(rate(own) / Math.max(...peerRates)),
+      statusesPerSecond: Math.round(rate(own)),
+      rawStatusesPerSecond: Math.round(rate(raw)),
+      bytesPerStatus: Math.round(ownBytes / own.statuses),
+      bestPeerStatusesPerSecond: Math.round(bestPeer),
+      ratio: rounded(rate(own) / bestPeer),
     },
+  }
+}
+
+async function add(entrant: Entrant, count: number): Promise<void> {
+  for (let left = count; left > 0; left -= BATCH) {
+    const size = Math.min(BATCH, left)
+    const act = entrant.prepare(entrant.statuses, size)
+    const beginMs = performance.now()
+    await act()
+    entrant.ms += performance.now() - beginMs
+    entrant.statuses += size
+  }
+}
+
+function range(from: number, count: number): number[] {
+  return Array.from({ length: count }, (_, n) => from + n)
+}
+
+function peerEntrant(world: SearchWorld, peer: Peer): Entrant {
+  return {
+    name: peer.name,
+    prepare: (from, count) => {
+      const batch = range(from, count).map((n) => world.statusAt(n))
+      return () => peer.add(batch)
+    },
+    finish: () => {},
+    bytes: () => peer.bytes(),
+    statuses: 0,
+    ms: 0,
   }
 }
 
@@ -65,50 +108,47 @@ function ingested(world: SearchWorld, n: number): IndexDocument {
   return document
 }
 
-/** Only the index' own time is counted, sealing to the end included. */
-function measureEarlybird(name: string, statuses: number, documentAt: (n: number) => IndexDocument): Measured {
+function earlybird(name: string, documentAt: (n: number) => IndexDocument): Entrant {
   const writer = new IndexWriter({ changed: () => {} })
-  let ms = 0
-  for (let n = 0; n < statuses; n += BATCH) {
-    const documents = Array.from({ length: Math.min(BATCH, statuses - n) }, (_, k) => documentAt(n + k))
-    const beginMs = performance.now()
-    writer.add(documents)
-    writer.work(performance.now() + 1) // in between, as the server does
-    ms += performance.now() - beginMs
+  return {
+    name,
+    prepare: (from, count) => {
+      const documents = range(from, count).map(documentAt)
+      return () => write(writer, documents)
+    },
+    finish: () => seal(writer),
+    bytes: async () => writer.segments.reduce((sum, segment) => sum + segment.bytes, 0),
+    statuses: 0,
+    ms: 0,
   }
-  const beginMs = performance.now()
-  writer.freeze()
-  while (writer.work(Number.POSITIVE_INFINITY));
-  ms += performance.now() - beginMs
-  const bytes = writer.segments.reduce((sum, segment) => sum + stateOf(segment).bytes, 0)
-  return { name, statuses, ms, bytes }
 }
 
 /** From rows as they come from PostgreSQL: making the documents counts too. */
-function measureRaw(world: SearchWorld, statuses: number): Measured {
+function fromRaw(world: SearchWorld): Entrant {
   const writer = new IndexWriter({ changed: () => {} })
-  let ms = 0
-  for (let n = 0; n < statuses; n += BATCH) {
-    const records = Array.from({ length: Math.min(BATCH, statuses - n) }, (_, k) => world.recordAt(n + k))
-    const beginMs = performance.now()
-    writer.add(records.flatMap((status) => documentOf({ status, media: [] }) ?? []))
-    writer.work(performance.now() + 1)
-    ms += performance.now() - beginMs
+  return {
+    name: 'with Ingester',
+    prepare: (from, count) => {
+      const records = range(from, count).map((n) => world.recordAt(n))
+      return () =>
+        write(
+          writer,
+          records.flatMap((status) => documentOf({ status, media: [] }) ?? []),
+        )
+    },
+    finish: () => seal(writer),
+    bytes: async () => null,
+    statuses: 0,
+    ms: 0,
   }
-  return { name: 'with Ingester', statuses, ms, bytes: null }
 }
 
-async function measurePeers(world: SearchWorld, peers: readonly Peer[], statuses: number): Promise<Measured[]> {
-  const ms = new Map(peers.map(({ name }) => [name, 0]))
-  for (let n = 0; n < statuses; n += BATCH) {
-    const batch = Array.from({ length: BATCH }, (_, k) => world.statusAt(n + k))
-    for (const peer of peers) {
-      const beginMs = performance.now()
-      await peer.add(batch)
-      ms.set(peer.name, (ms.get(peer.name) ?? 0) + performance.now() - beginMs)
-    }
-  }
-  return Promise.all(
-    peers.map(async (peer) => ({ name: peer.name, statuses, ms: ms.get(peer.name) ?? 0, bytes: await peer.bytes() })),
-  )
+function write(writer: IndexWriter, documents: readonly IndexDocument[]): void {
+  writer.add(documents)
+  writer.work(performance.now() + 1) // in between, as the server does
+}
+
+function seal(writer: IndexWriter): void {
+  writer.freeze()
+  while (writer.work(Number.POSITIVE_INFINITY));
 }
