@@ -24,7 +24,12 @@ interface Look<Of> {
 
 export class KeptPages<Of> {
   readonly #looks = new Map<AccountId, Look<Of>>()
+  readonly #bytesMax: number
   #bytes = 0
+
+  constructor(bytesMax = KEPT_BYTES_MAX) {
+    this.#bytesMax = bytesMax
+  }
 
   /** The page, if it is kept and would be the same now. */
   find(viewer: AccountId, of: Of): KeptPage | undefined {
@@ -49,7 +54,7 @@ export class KeptPages<Of> {
     const kept = isAgain ? { body: Buffer.from(page.body), cursors: page.cursors } : undefined
     this.#looks.set(viewer, { of, isStill, page: kept })
     this.#bytes += kept?.body.length ?? 0
-    while (this.#bytes > KEPT_BYTES_MAX || this.#looks.size > LOOKS_MAX) {
+    while (this.#bytes > this.#bytesMax || this.#looks.size > LOOKS_MAX) {
       const oldest = this.#looks.keys().next()
       if (oldest.done === true) return
       this.#remove(oldest.value)

@@ -8,6 +8,9 @@ import { rawBytes } from '../world/raw-http.ts'
 import { openSystem, type System } from '../world/system.ts'
 
 const HOME = '/api/v1/timelines/home'
+const TRIES = 3
+/** The server closes each connection; until then it may take its time. */
+const SILENT_MS_MAX = 60_000
 
 let system: System
 let alice: AccountId
@@ -85,20 +88,23 @@ async function get(path: string, headers: Record<string, string> = {}): Promise<
     ([name, value]) => `${name}: ${value}`,
   )
   const head = ['host: localhost', 'connection: close', 'x-request-id: the-same', ...lines].join('\r\n')
-  const bytes = await rawBytes(system.url, `GET ${path} HTTP/1.1\r\n${head}\r\n\r\n`)
+  const bytes = await rawBytes(system.url, `GET ${path} HTTP/1.1\r\n${head}\r\n\r\n`, SILENT_MS_MAX)
   return bytes.replace(/^Date: .*$/m, 'Date:')
 }
 
 /** A request with a body, if only an empty one, goes the ordinary way. */
 const ORDINARY = { 'content-length': '0' }
 
-/** Both ways, warm. Says whether the second was answered from memory. */
+/** Both ways, warm. Says whether one was answered from memory, which may have to read a token again at any time. */
 async function both(path: string, headers: Record<string, string> = {}): Promise<boolean> {
-  const answered = system.edge.answeredFromMemory
-  const ordinary = await get(path, { ...headers, ...ORDINARY })
-  assert.equal(system.edge.answeredFromMemory, answered, 'the ordinary way is taken where it is asked for')
-  assert.equal(await get(path, headers), ordinary, path)
-  return system.edge.answeredFromMemory > answered
+  for (let tries = 0; tries < TRIES; tries++) {
+    const answered = system.edge.answeredFromMemory
+    const ordinary = await get(path, { ...headers, ...ORDINARY })
+    assert.equal(system.edge.answeredFromMemory, answered, 'the ordinary way is taken where it is asked for')
+    assert.equal(await get(path, headers), ordinary, path)
+    if (system.edge.answeredFromMemory > answered) return true
+  }
+  return false
 }
 
 const cursors = () => written.filter((_, index) => index % 7 === 0)

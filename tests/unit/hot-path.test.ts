@@ -94,8 +94,8 @@ test('a page is kept when it is read again unchanged, for as long as it is the s
 })
 
 test('kept pages have a bound in bytes: those not read longest go first', () => {
-  const kept = new KeptPages<string>()
-  const body = Buffer.alloc(20 * 1024 * 1024)
+  const kept = new KeptPages<string>(1_000)
+  const body = Buffer.alloc(300)
   const readTwice = (viewer: bigint) => {
     for (let time = 0; time < 2; time++) {
       kept.note(viewer as AccountId, 'query', { body, cursors: [], isStill: () => true })
