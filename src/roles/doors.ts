@@ -56,6 +56,15 @@ export interface Site {
 /** The server of one thread, and the streams behind it. */
 export type PublicDoor = Edge & { readonly push: HttpPush }
 
+/** Of what people are told. */
+const NOTICE_ROUTES = [
+  notificationRoutes,
+  notificationPolicyRoutes,
+  notificationRequestRoutes,
+  markerRoutes,
+  conversationRoutes,
+]
+
 /** The server with every route; it does not listen yet. */
 export async function openEdge(
   config: Config,
@@ -108,11 +117,7 @@ export async function openEdge(
   timelineRoutes(edge, deps)
   listRoutes(edge, deps)
   tagRoutes(edge, deps)
-  notificationRoutes(edge, deps)
-  notificationPolicyRoutes(edge, deps)
-  notificationRequestRoutes(edge, deps)
-  markerRoutes(edge, deps)
-  conversationRoutes(edge, deps)
+  for (const addRoutes of NOTICE_ROUTES) addRoutes(edge, deps)
   pushRoutes(edge, { ...deps, vapidPublicKey: config.secrets.vapid.publicKey })
   filterRoutes(edge, deps)
   filterV1Routes(edge, deps)

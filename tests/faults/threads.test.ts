@@ -37,7 +37,7 @@ for (const [what, threads] of [
 ] satisfies [string, string[]][]) {
   test(`${what}, killed again and again under load, costs nothing that was acknowledged`, async () => {
     const record = await world.people()
-    const before = await systemOf(world)
+    const first = await systemOf(world)
     let killed = 0
     {
       using load = new Load(world, record, random.below(2 ** 31), what)
@@ -59,12 +59,12 @@ for (const [what, threads] of [
     }
     const now = await systemOf(world)
     const restarts = (system: typeof now): number => system.threads.reduce((sum, each) => sum + each.restarts, 0)
-    const restarted = restarts(now) - restarts(before)
+    const restarted = restarts(now) - restarts(first)
     assert.ok(
       restarted >= 1 && restarted <= killed,
       `${restarted} of ${killed}: who was down already is killed in vain`,
     )
-    assert.equal(now.startedAtMs, before.startedAtMs)
+    assert.equal(now.startedAtMs, first.startedAtMs)
     await world.quiesce()
     const findings = await new CrashChecks(world.url, record).all()
     const { operations, uncertain } = record.counts
