@@ -109,13 +109,12 @@ async function startHolder(world: StreamsWorld): Promise<ChildProcess & AsyncDis
 }
 
 async function ask(child: ChildProcess, command: HolderCommand): Promise<HolderAnswer> {
-  const answered = new Promise<HolderAnswer>((resolve) =>
-    child.once('message', (answer: HolderAnswer) => resolve(answer)),
-  )
-  const ended = once(child, 'exit').then(() => Promise.reject(new Error('the holder of the streams ended')))
-  ended.catch(() => undefined) // it ends at last
+  const { promise, resolve, reject } = Promise.withResolvers<HolderAnswer>()
+  const fail = (): void => reject(new Error('the holder of the streams ended'))
+  child.once('message', resolve)
+  child.once('exit', fail)
   child.send(command)
-  return Promise.race([answered, ended])
+  return promise.finally(() => child.off('exit', fail))
 }
 
 async function post(child: ChildProcess, visibility: 'public' | 'unlisted'): Promise<Heard> {

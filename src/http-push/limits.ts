@@ -43,7 +43,7 @@ export const STREAM_LIMITS: StreamLimits = {
   logEventsMax: 8_192,
   logAgeMs: 5 * 60_000,
   replayEventsMax: 400,
-  writesPerTurn: 256,
+  writesPerTurn: 64,
 }
 
 /** A subscription to every stream must be possible at once, and a replay must fit into the queue of one connection. */
