@@ -178,14 +178,17 @@ async function actAtRandom(story: Story): Promise<void> {
   const acts = Array.from({ length: ACTS }, () => async () => {
     const [one, other] = [random.pick(world.people), random.pick(world.people)]
     const kind = random.unit()
-    if (kind < 0.4) return void (await write(story, one, other))
+    if (kind < 0.4) {
+      await write(story, one, other)
+      return
+    }
     if (kind < 0.5) return removeOne(story)
     if (kind < 0.65) return random.pick(apps).lose()
     if (kind < 0.8) return random.pick(apps).connect()
     if (one === other) return
     story.touched.add(pairOf(one, other))
     if (kind < 0.9) return world.follow(one, other)
-    await random.pick([world.unfollow, world.block, world.unblock, world.mute, world.unmute]).call(world, one, other)
+    await world[random.pick(['unfollow', 'block', 'unblock', 'mute', 'unmute'] as const)](one, other)
   })
   await Promise.all(acts.map((act) => act()))
 }
@@ -219,7 +222,8 @@ function judge({ world, apps, written, touched, unsettled }: Story): void {
       const { mentions } = original ?? status
       const others = [status.accountId, original?.accountId, status.inReplyToAccount, ...mentions]
       const pair = `${app.viewer} ${status.id}`
-      if (others.some((one) => one != null && touched.has(pairOf(app.viewer, one)))) unsettled.add(pair)
+      if (others.some((one) => one !== null && one !== undefined && touched.has(pairOf(app.viewer, one))))
+        unsettled.add(pair)
       if (unsettled.has(pair) || !world.statuses.has(status.id)) continue
       const about = `${app.viewer}, ${status.visibility} status ${status.id} by ${status.accountId}`
       if (belongsHome(world, app.viewer, status)) assert.ok(app.seen.has(status.id), `missed: ${about}`)
