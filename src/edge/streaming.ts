@@ -76,10 +76,10 @@ export function acceptStreams(server: FastifyInstance, door: StreamDoor, deps: S
     if (!(socket instanceof Socket)) return void socket.destroy() // never: this server speaks no TLS
     socket.on('error', () => socket.destroy()) // until the stream listens itself
     const answer = new ServerResponse(message)
-    answer.assignSocket(socket)
-    // Whatever is answered over HTTP is the last thing said.
+    if (!assigned(answer, socket)) return void socket.destroy()
+    // Whatever is answered over HTTP is the last thing said. Nobody reads on: the end of the other side would not be seen.
     answer.shouldKeepAlive = false
-    answer.once('finish', () => socket.end())
+    answer.once('finish', () => socket.destroySoon())
     upgrades.set(message, { socket, head, answer })
     server.routing(message, answer)
   })
@@ -137,9 +137,23 @@ async function takeStream(request: FastifyRequest, reply: FastifyReply, deps: Ta
   reply.hijack()
   await nextTurn() // out of the parser that brought the request
   const socket = bareSocketOf(reply.raw)
-  if (socket === undefined) return acceptor.abandon()
+  if (socket === undefined) {
+    acceptor.abandon()
+    // Also where earlier requests of the connection are still being answered: when it is this one's turn.
+    return void reply.raw.destroy()
+  }
   socket.write(headOf(reply))
   acceptor.open(socket)
+}
+
+/** False when a request before it, sent without waiting for its answer, still has the socket. */
+function assigned(answer: ServerResponse, socket: Socket): boolean {
+  try {
+    answer.assignSocket(socket)
+    return true
+  } catch {
+    return false
+  }
 }
 
 function released(answer: ServerResponse, socket: Socket): Socket {

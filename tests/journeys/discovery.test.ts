@@ -125,8 +125,11 @@ test('trends count people, not repetitions, and a moderator may take one away', 
   const names = async () => (await list(one, '/api/v1/trends/tags')).map(({ name }) => name)
   await until(async () => {
     await discovery.refresh()
+    const [tag] = await list(one, '/api/v1/trends')
+    const [today] = (tag?.['history'] ?? []) as { accounts: string }[]
+    const links = await list(one, '/api/v1/trends/links')
     const statuses = await list(one, '/api/v1/trends/statuses')
-    return (await names()).includes('wading') && statuses.length > 0
+    return today?.accounts === '3' && links.length > 0 && statuses.length > 0
   })
   assert.deepEqual(await names(), ['wading'])
   assert.deepEqual(

@@ -1,8 +1,11 @@
 /** What no client should send to the streams: told or cut, while the neighbours go on. */
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { after, afterEach, before, test } from 'node:test'
 
 import { caller } from '../world/people.ts'
+import { rawBytes, statusesIn } from '../world/raw-http.ts'
 import { EventsClient, SocketClient } from '../world/streams.ts'
 import { openSystem, type System } from '../world/system.ts'
 
@@ -105,5 +108,40 @@ test('a client that talks on a stream of events, or goes away at once, costs nob
   for (let n = 0; n < 10; n++) {
     const stream = await EventsClient.open(system.url, 'public', token)
     stream[Symbol.dispose]()
+  }
+})
+
+/** An upgrade as bytes; without a token it is refused. */
+const UPGRADE = [
+  'GET /api/v1/streaming HTTP/1.1',
+  'Host: x',
+  'Connection: Upgrade',
+  'Upgrade: websocket',
+  'Sec-WebSocket-Version: 13',
+  'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+  '\r\n',
+].join('\r\n')
+const FOREVER_MS = 60_000
+
+test('a stream asked for while earlier requests of its connection are unanswered ends the connection alone', async () => {
+  const earlier = 'GET /api/v1/instance HTTP/1.1\r\nHost: x\r\n\r\n'
+  await rawBytes(system.url, earlier + UPGRADE, FOREVER_MS)
+  const events = `GET /api/v1/streaming/user HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\n\r\n`
+  assert.deepEqual(statusesIn(await rawBytes(system.url, earlier + events, FOREVER_MS)), [200])
+})
+
+test('a refused upgrade leaves no connection behind, whatever its client goes on to do', async () => {
+  const { hostname, port } = new URL(system.url)
+  const socket = connect({ port: Number(port), host: hostname, allowHalfOpen: true })
+  socket.write(UPGRADE)
+  socket.resume()
+  await once(socket, 'end')
+  const talk = setInterval(() => socket.write('x'), 10)
+  try {
+    // Whoever talks to a connection that is gone is told so.
+    await assert.rejects(once(socket, 'close', { signal: AbortSignal.timeout(FOREVER_MS) }), /EPIPE|ECONNRESET/)
+  } finally {
+    clearInterval(talk)
+    socket.destroy()
   }
 })

@@ -54,8 +54,8 @@ function entityNamed(entities: Map<string, Entity>, title: string): Entity {
 /** `a[b][c]`, `a[][b]` and `a.b[].c`: the brackets of lists say nothing that the type does not. */
 function addAttribute(entity: Entity, path: string, attribute: Attribute): void {
   // A dot between brackets is part of the name: `alerts[admin.sign_up]`.
-  const parts = path.matchAll(/\[([^\]]*)\]|([^.[\]]+)/g)
-  const names = Array.from(parts, ([, inner, plain]) => inner ?? plain ?? '').filter((part) => part !== '')
+  const parts = path.replaceAll('[]', '').matchAll(/\[([^\]]*)\]|([^.[\]]+)/g)
+  const names = Array.from(parts, ([, inner, plain]) => inner ?? plain ?? '')
   const last = names.pop() ?? path
   let level = entity
   for (const name of names) {

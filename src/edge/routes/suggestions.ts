@@ -3,6 +3,7 @@ import type { Accounts } from '../../accounts/contract.ts'
 import type { Discovery } from '../../discovery/contract.ts'
 import type { AccountView, Hydration } from '../../hydration/contract.ts'
 import { isSilencedFor } from '../../hydration/contract.ts'
+import { AppError } from '../../kit/errors.ts'
 import type { AccountId } from '../../snowflake/contract.ts'
 import type { SocialGraph } from '../../social-graph/contract.ts'
 import { PAGE_LIMITS, readLimit, readOffset } from '../paging.ts'
@@ -18,7 +19,7 @@ export interface SuggestionRouteDeps {
 }
 
 export function suggestionRoutes(edge: Edge, deps: SuggestionRouteDeps): void {
-  const { discovery, present } = deps
+  const { discovery, hydration, present } = deps
   const versions = {
     '/api/v2/suggestions': (view: AccountView, source: string) => ({
       source: 'global',
@@ -46,7 +47,9 @@ export function suggestionRoutes(edge: Edge, deps: SuggestionRouteDeps): void {
     auth: 'user',
     scopes: ['write:accounts'],
     handler: async ({ viewer, params }) => {
-      await discovery.dismiss(viewer, params.id<AccountId>('account_id'))
+      const [view] = await hydration.accounts([params.id<AccountId>('account_id')])
+      if (view === undefined) throw new AppError('not_found', 'Record not found')
+      await discovery.dismiss(viewer, view.account.id)
       return {}
     },
   })
