@@ -3,15 +3,15 @@ import type { Accounts } from '../../accounts/contract.ts'
 import type { Discovery } from '../../discovery/contract.ts'
 import type { AccountView, Hydration } from '../../hydration/contract.ts'
 import { isSilencedFor } from '../../hydration/contract.ts'
-import { AppError } from '../../kit/errors.ts'
 import type { AccountId } from '../../snowflake/contract.ts'
 import type { SocialGraph } from '../../social-graph/contract.ts'
 import { PAGE_LIMITS, readLimit, readOffset } from '../paging.ts'
 import type { Presenting } from '../presenting.ts'
 import type { Edge } from '../routing.ts'
+import { requireMember, type Users } from './members.ts'
 
 export interface SuggestionRouteDeps {
-  accounts: Pick<Accounts, 'discoverableIds'>
+  accounts: Pick<Accounts, 'discoverableIds'> & Users
   discovery: Pick<Discovery, 'dismiss' | 'suggestions'>
   graph: Pick<SocialGraph, 'relation'>
   hydration: Pick<Hydration, 'accounts'>
@@ -19,7 +19,7 @@ export interface SuggestionRouteDeps {
 }
 
 export function suggestionRoutes(edge: Edge, deps: SuggestionRouteDeps): void {
-  const { discovery, hydration, present } = deps
+  const { discovery, present } = deps
   const versions = {
     '/api/v2/suggestions': (view: AccountView, source: string) => ({
       source: 'global',
@@ -47,9 +47,8 @@ export function suggestionRoutes(edge: Edge, deps: SuggestionRouteDeps): void {
     auth: 'user',
     scopes: ['write:accounts'],
     handler: async ({ viewer, params }) => {
-      const [view] = await hydration.accounts([params.id<AccountId>('account_id')])
-      if (view === undefined) throw new AppError('not_found', 'Record not found')
-      await discovery.dismiss(viewer, view.account.id)
+      const { account } = await requireMember(deps, params.id<AccountId>('account_id'))
+      await discovery.dismiss(viewer, account.id)
       return {}
     },
   })
