@@ -1,8 +1,9 @@
 /** Whom to count a request to: one IPv4 address, or one /64 of IPv6, which a single subscriber holds. */
 import { isIPv4, isIPv6 } from 'node:net'
 
-/** A key for limits per address. */
-export function addressKey(address: string): string {
+/** A key for limits per address. A connection that is gone has none any more, whatever Fastify's types say. */
+export function addressKey(address: string | undefined): string {
+  if (address === undefined) return 'unknown'
   if (isIPv4(address)) return address
   const bare = address.split('%', 1)[0] ?? ''
   if (!isIPv6(bare)) return 'unknown'

@@ -139,8 +139,8 @@ async function takeStream(request: FastifyRequest, reply: FastifyReply, deps: Ta
   const socket = bareSocketOf(reply.raw)
   if (socket === undefined) {
     acceptor.abandon()
-    // Also where earlier requests of the connection are still being answered: when it is this one's turn.
-    return void reply.raw.destroy()
+    // Where earlier requests of the connection are still being answered, this one would never have its turn.
+    return void request.raw.socket.destroy()
   }
   socket.write(headOf(reply))
   acceptor.open(socket)
