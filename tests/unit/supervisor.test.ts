@@ -1,6 +1,7 @@
 /** Threads are kept alive: one that dies comes back while the others go on, and one that always dies ends the server. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 
 import type { Clock } from '../../src/kit/clock.ts'
 import type { Config } from '../../src/kit/config/config.ts'
@@ -13,16 +14,25 @@ import { eventually } from '../world/people.ts'
 const PATIENCE_MS = 60_000
 
 /** Back-offs take no time, and nothing has ever lasted. */
-const impatientClock: Clock = {
-  nowMs: () => 1,
-  sleep: (ms, signal) =>
-    new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms >= 8_000 ? ms : 0)
+class ImpatientClock implements Clock {
+  /** Sleeps that have not ended: they would keep a process alive. */
+  asleep = 0
+
+  nowMs(): number {
+    return 1
+  }
+
+  async sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    this.asleep += 1
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms >= 1_000 ? ms : 0)
       signal?.addEventListener('abort', () => {
         clearTimeout(timer)
         resolve()
       })
-    }),
+    })
+    this.asleep -= 1
+  }
 }
 
 function openSupervisor(version: string, threads = 2) {
@@ -30,8 +40,9 @@ function openSupervisor(version: string, threads = 2) {
   const note = (fields: object): void => void events.push({ ...fields })
   const log: Log = { debug() {}, info: note, warn: note, error: note }
   const gaveUp: string[] = []
+  const clock = new ImpatientClock()
   const supervisor = new Supervisor({
-    clock: impatientClock,
+    clock,
     log,
     apiThreads: threads,
     entryOf: () => new URL('supervised-thread.ts', import.meta.url),
@@ -47,7 +58,7 @@ function openSupervisor(version: string, threads = 2) {
     },
     giveUp: (text) => gaveUp.push(text),
   })
-  return { supervisor, events, gaveUp }
+  return { supervisor, events, gaveUp, clock }
 }
 
 /** What they report when none is too busy to. */
@@ -60,7 +71,7 @@ function answering(supervisor: Supervisor) {
 }
 
 test('threads are started together, asked, and ended', async () => {
-  const { supervisor, gaveUp } = openSupervisor('idle')
+  const { supervisor, gaveUp, clock } = openSupervisor('idle')
   await supervisor.start()
   const reports = await answering(supervisor)
   assert.deepEqual(
@@ -74,6 +85,8 @@ test('threads are started together, asked, and ended', async () => {
   )
   assert.deepEqual(life, { id: 5n })
   await supervisor[Symbol.asyncDispose]()
+  await setImmediate()
+  assert.equal(clock.asleep, 0, 'nothing keeps the process from ending')
   assert.deepEqual(gaveUp, [])
   assert.ok((await supervisor.reports()).every(({ state }) => state === 'stopped'))
 })

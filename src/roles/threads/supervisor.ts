@@ -143,7 +143,11 @@ export class Supervisor implements AsyncDisposable {
   async #stop({ name, handle }: Seat, ms: number): Promise<void> {
     if (handle?.isAlive !== true) return
     handle.post({ kind: 'stop' })
-    const isLate = await Promise.race([handle.ended.then(() => false), this.#deps.clock.sleep(ms).then(() => true)])
+    // What is left of the time must not keep the process from ending.
+    const ended = new AbortController()
+    const late = this.#deps.clock.sleep(ms, ended.signal).then(() => true)
+    const isLate = await Promise.race([handle.ended.then(() => false), late])
+    ended.abort()
     if (!isLate) return
     this.#deps.log.warn({ event: 'thread.cut_off', thread: name }, 'it did not end by itself')
     await handle.terminate('it did not end by itself')
