@@ -64,7 +64,7 @@ export async function leaseWorker(options: LeaseOptions): Promise<WorkerLease> {
     const claimed = clockFault === undefined ? await claim(db, nowMs, owner) : undefined
     if (claimed !== undefined) {
       const lease = new Lease(claimed, options)
-      log.info({ event: 'snowflake.leased', worker: lease.worker, token: lease.token.toString() })
+      log.info({ event: 'snowflake.leased', worker: lease.worker, fence: lease.token.toString() })
       return lease
     }
     const reason = clockFault ?? `all ${LIVE_WORKERS} worker numbers are in use`
@@ -156,7 +156,7 @@ class Lease implements WorkerLease {
       returning last_ms`
     if (row === undefined) {
       this.#lost = true
-      log.error({ event: 'snowflake.lease_lost', worker: this.worker, token: this.token.toString() })
+      log.error({ event: 'snowflake.lease_lost', worker: this.worker, fence: this.token.toString() })
       return false
     }
     this.#ceilingMs = Number(row.last_ms)

@@ -21,6 +21,16 @@ test('migrations run in the order of their names, and only once', async () => {
   assert.deepEqual(await db.rows`select * from posts`, [])
 })
 
+test('however many migrations run, the log has one line of them', async () => {
+  await using db = await openTestDatabase()
+  const said: object[] = []
+  const log = { ...silentLog, info: (fields: object): void => void said.push(fields) }
+  const both = allMigrations(posts, people)
+  await migrate(db, both, log)
+  await migrate(db, both, log)
+  assert.deepEqual(said, [{ event: 'migrations.done', count: 2, latest: '0002-posts' }])
+})
+
 test('a store may add a migration whose name sorts before those that have run', async () => {
   await using db = await openTestDatabase()
   await migrate(db, people, silentLog)

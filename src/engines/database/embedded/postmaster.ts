@@ -156,7 +156,10 @@ export class Postmaster implements AsyncDisposable {
     this.#state = this.#stop.signal.aborted ? 'stopped' : 'down'
     if (!wasUp || this.#stop.signal.aborted) return
     const { exitCode: code, signalCode: signal } = child
-    this.#log.error({ event: 'postgres.died', code, signal }, 'PostgreSQL has ended by itself; starting it again')
+    this.#log.error(
+      { event: 'postgres.died', exitCode: code, signal },
+      'PostgreSQL has ended by itself; starting it again',
+    )
     const wasWell = performance.now() - startedMs >= WELL_MS
     this.#restarting = this.#restart(wasWell ? 0 : 1)
   }
