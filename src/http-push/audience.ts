@@ -9,6 +9,7 @@ import type { AccountId } from '../snowflake/contract.ts'
 import type { Relation, SocialGraph } from '../social-graph/contract.ts'
 import type { TagFollows } from '../tag-follows/contract.ts'
 import { hashtagKey, listKey, personalKey, type Channel } from './channel.ts'
+import type { Happening } from './happening.ts'
 import type { Listener } from './line.ts'
 import type { Prepared } from './preparing.ts'
 import type { Topic, Topics } from './topics.ts'
@@ -50,6 +51,21 @@ export class Audience {
       if (channel.kind !== 'user' && channel.kind !== 'user:notification' && channel.kind !== 'direct') return true
     }
     return !this.#homesOf(author).next().done || !this.#followersOf(tags).next().done
+  }
+
+  /** Whether it is worth looking up for `viewer` on this channel: of other people's news, that is known without. */
+  mayConcern({ kind }: Channel, viewer: AccountId, happening: Happening): boolean {
+    switch (happening.kind) {
+      case 'status':
+      case 'delete':
+        return kind !== 'user:notification' && kind !== 'direct'
+      case 'notification':
+        return happening.recipient === viewer && (kind === 'user' || kind === 'user:notification')
+      case 'conversation':
+        return happening.account === viewer && kind === 'direct'
+      case 'filters':
+        return happening.account === viewer && kind === 'user'
+    }
   }
 
   /** Whether `viewer` is told of it by this channel. */

@@ -118,13 +118,17 @@ export class Hub implements Disposable {
    * more): then the line is subscribed at once, and its client has to read what it missed.
    */
   subscribeAfter(line: Line, channel: Channel, lastId: bigint, held?: Disposable): boolean {
-    const missed = this.#eventLog.after(lastId)
+    const { account } = line.owner.listener
+    // Before anything is looked up: what others were told must cost nobody anything, however often a client comes back.
+    const missed = this.#eventLog
+      .after(lastId)
+      ?.filter(({ happening }) => this.#audience.mayConcern(channel, account, happening))
     if (missed === undefined || missed.length > this.#deps.limits.replayEventsMax) {
       this.subscribe(line, channel, held)
       return false
     }
     this.#procession.push({
-      prepare: () => this.#prepareAll(missed),
+      prepare: () => this.#prepareAll(line.closed ? [] : missed),
       tell: async (prepared) => {
         for (const each of prepared) this.#tellAgain(line, channel, each)
         this.subscribe(line, channel, held)

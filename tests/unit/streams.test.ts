@@ -1,16 +1,21 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
+import type { BusMessage } from '../../src/engines/bus/contract.ts'
+import { encodeEvent } from '../../src/events/contract.ts'
 import { Admission } from '../../src/http-push/admission.ts'
 import { channelOf, streamOfPath } from '../../src/http-push/channel.ts'
 import { MessageAllowance, parseClientMessage } from '../../src/http-push/client-messages.ts'
 import { EventLine } from '../../src/http-push/event-line.ts'
 import { EventLog } from '../../src/http-push/event-log.ts'
 import { Frames, textFrame } from '../../src/http-push/frames.ts'
+import { Hub } from '../../src/http-push/hub.ts'
 import { PING_BEATS, STREAM_LIMITS, THUMP_BEATS } from '../../src/http-push/limits.ts'
 import { Procession } from '../../src/http-push/procession.ts'
 import { SocketLine } from '../../src/http-push/socket-line.ts'
 import { AppError } from '../../src/kit/errors.ts'
+import { site } from '../../src/mastodon/site.ts'
+import { urls } from '../../src/mastodon/urls.ts'
 import type { AccountId } from '../../src/snowflake/contract.ts'
 import { handClock } from '../world/statuses.ts'
 
@@ -287,4 +292,45 @@ test('server-sent events beat every fifteenth second, and end where nothing is t
   pipe.takes = false
   for (let beat = 1; beat <= 2 * THUMP_BEATS; beat++) line.beat(beat)
   assert.deepEqual([dropped, pipe.destroyed], [['silent'], true])
+})
+
+test('whoever comes back has nothing looked up that others were told', async () => {
+  const hears: ((message: BusMessage) => void)[] = []
+  const asked: bigint[] = []
+  const unasked = (): never => assert.fail('nothing was said of it')
+  const lookedUp = Promise.withResolvers<void>()
+  using hub = new Hub({
+    bus: { listen: (_types, hear) => (hears.push(hear), { [Symbol.dispose]: () => undefined }) },
+    notifications: {
+      find: async (_recipient, id) => {
+        asked.push(id)
+        if (id === 999n) lookedUp.resolve()
+        return undefined
+      },
+    },
+    hydration: { unjudged: unasked },
+    conversations: { find: unasked },
+    filters: unasked,
+    site: site(urls('http://localhost', 'localhost')),
+    graph: { relation: unasked, followersPage: unasked, followerCount: unasked },
+    lists: { hiddenFromHome: unasked, watchedWith: unasked },
+    tagFollows: { followedBy: unasked },
+    clock: handClock(),
+    log: { debug() {}, info() {}, warn() {}, error() {} },
+    limits: { ...STREAM_LIMITS, replayEventsMax: 2 },
+  })
+  const notify = (id: bigint, recipient: AccountId) => {
+    const body = { id, recipient, type: 'follow', from: 5n as AccountId, status: null }
+    for (const hear of hears.slice(1, 2)) {
+      hear({ ...encodeEvent('notification.created', 5n, body), id, createdAtMs: 0 })
+    }
+  }
+  for (let id = 1n; id <= 100n; id++) notify(id, 8n as AccountId)
+  notify(999n, ALICE.account)
+  const line = lineOn(new Pipe(), 'events', [])
+  hub.add(line)
+  const channel = channelOf({ stream: 'user:notification' }, ALICE)
+  assert.equal(hub.subscribeAfter(line, channel, 1n), true, 'one event of hers is not too many')
+  await lookedUp.promise
+  assert.deepEqual(asked, [999n])
 })
