@@ -64,7 +64,7 @@ export async function openEngines(
   resources: AsyncDisposableStack,
   tell: (line: string) => void,
 ): Promise<Engines> {
-  const postgres = await openPostgres(config, log, resources, tell)
+  const postgres = await openPostgres(config, log, { resources }, tell)
   await migrateDatabase(postgres.connection, log)
   const engines = await openThreadEngines({ config, log, connection: postgres.connection, thread: 'main' }, resources)
   return { ...engines, ...postgres, ...openRelayEngines(engines, resources) }
@@ -113,12 +113,12 @@ export async function migrateDatabase(connection: ConnectionSettings, log: Log):
 export async function openPostgres(
   config: Config,
   log: Log,
-  resources: AsyncDisposableStack,
+  { resources, stopping }: { resources: AsyncDisposableStack; stopping?: AbortSignal },
   tell: (line: string) => void,
 ): Promise<Postgres> {
   const { url } = config.database
   if (url !== undefined) {
-    const connection = await externalPostgres({ connectionString: url, log })
+    const connection = await externalPostgres({ connectionString: url, log, signal: stopping })
     return { connection, databasePid: () => null, embedded: false }
   }
   tell('Starting PostgreSQL …')

@@ -43,7 +43,7 @@ async function start(loaded: Config, log: Log, lifecycle: Lifecycle): Promise<vo
   const version = ownVersion()
   const { port: wanted, bind: host, adminPort } = loaded.http
   const config = listeningOn(loaded, await portFor({ port: wanted, host }))
-  const postgres = await openPostgres(config, log, resources, tell)
+  const postgres = await openPostgres(config, log, lifecycle, tell)
   const hasOwner = await prepareDatabase(config, postgres.connection, log)
   const setup = hasOwner ? undefined : createSetupLink(systemClock.nowMs())
   const threads = apiThreads(config.http.apiThreads, availableParallelism(), process.platform)

@@ -79,4 +79,21 @@ test('a database that does not exist is told at once, a server that is down afte
   const second = externalPostgres({ connectionString: down, log: silentLog, waitMsMax: 1_500 })
   await assert.rejects(second, refused('unavailable', /cannot connect.*ECONNREFUSED/))
   assert.ok(performance.now() - startedMs >= 1_000, 'it was tried again')
+
+  // Time stands still here: without the stop this would never end.
+  const stop = new AbortController()
+  const waited: object[] = []
+  let tries = 0
+  const clock = {
+    nowMs: (): number => 0,
+    sleep: async (): Promise<void> => {
+      tries += 1
+      if (tries === 3) stop.abort()
+    },
+  }
+  const log = { ...silentLog, warn: (fields: object): void => void waited.push(fields) }
+  const third = externalPostgres({ connectionString: down, log, clock, signal: stop.signal })
+  await assert.rejects(third, refused('unavailable', /cannot connect.*ECONNREFUSED/))
+  assert.equal(tries, 3, 'who is told to stop waits no longer')
+  assert.equal(waited.length, 1, 'one reason is told once')
 })

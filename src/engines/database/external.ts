@@ -19,6 +19,8 @@ export interface ExternalOptions {
   readonly clock?: Clock
   /** As `WAIT_MS_MAX`, for tests. */
   readonly waitMsMax?: number
+  /** When aborted, nobody waits for the database any longer. */
+  readonly signal?: AbortSignal | undefined
 }
 
 interface Facts {
@@ -62,21 +64,27 @@ async function factsOf({
   log,
   clock = systemClock,
   waitMsMax = WAIT_MS_MAX,
+  signal,
 }: ExternalOptions): Promise<Facts> {
   const deadlineMs = clock.nowMs() + waitMsMax
+  let told: string | undefined
   for (;;) {
     try {
       return await askFacts(connectionString)
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error)
       const isPassing = breaksConnection(error)
-      if (!isPassing || clock.nowMs() + RETRY_MS > deadlineMs) {
+      if (!isPassing || signal?.aborted === true || clock.nowMs() + RETRY_MS > deadlineMs) {
         throw new AppError(isPassing ? 'unavailable' : 'conflict', `DATABASE_URL: cannot connect (${reason}).`, {
           cause: error,
         })
       }
-      log.warn({ event: 'postgres.external_waiting', reason }, 'the database does not answer yet')
-      await clock.sleep(RETRY_MS)
+      if (reason !== told) {
+        const text = 'the database does not answer yet; it is tried again every second'
+        log.warn({ event: 'postgres.external_waiting', reason, forAtMostMs: waitMsMax }, text)
+      }
+      told = reason
+      await clock.sleep(RETRY_MS, signal)
     }
   }
 }
