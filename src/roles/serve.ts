@@ -44,7 +44,9 @@ async function start(loaded: Config, log: Log, lifecycle: Lifecycle): Promise<vo
   const { port: wanted, bind: host, adminPort } = loaded.http
   const config = listeningOn(loaded, await portFor({ port: wanted, host }))
   const postgres = await openPostgres(config, log, lifecycle, tell)
+  if (lifecycle.stopping.aborted) return
   const hasOwner = await prepareDatabase(config, postgres.connection, log)
+  if (lifecycle.stopping.aborted) return
   const setup = hasOwner ? undefined : createSetupLink(systemClock.nowMs())
   const threads = apiThreads(config.http.apiThreads, availableParallelism(), process.platform)
   const supervisor = new Supervisor({
@@ -69,6 +71,7 @@ async function start(loaded: Config, log: Log, lifecycle: Lifecycle): Promise<vo
   })
   resources.use(supervisor)
   await supervisor.start()
+  if (lifecycle.stopping.aborted) return
   const { databasePid } = postgres
   const answers = adminAnswers({ url: config.baseUrl, supervisor, databasePid, version, startedAtMs })
   resources.use(await openAdminListener({ port: adminPort, dataDir: config.dataDir, pid: process.pid }, answers))
