@@ -6,7 +6,6 @@ import type { AccountRecord, UserRecord } from '../accounts/contract.ts'
 import type { Bus, BusMessage } from '../engines/bus/contract.ts'
 import type { Database } from '../engines/database/contract.ts'
 import { decodeEvent } from '../events/contract.ts'
-import { failpoint } from '../kit/failpoint.ts'
 import type { Log } from '../kit/log.ts'
 import type { Site } from '../mastodon/site.ts'
 import type { Notifications, NotificationView } from '../notifications/contract.ts'
@@ -104,9 +103,7 @@ async function hear({ db, clock }: DeliveringDeps, message: BusMessage): Promise
 export async function deliverDue(deps: DeliveringDeps): Promise<boolean> {
   const claimed = await rows.claim(deps.db, deps.clock.nowMs(), LEASE_MS, DELIVERIES_PER_CLAIM)
   if (claimed.length === 0) return false
-  failpoint('W20')
   const settled = await Promise.all(claimed.map((delivery) => deliver(deps, delivery)))
-  failpoint('W21')
   await deps.db.transaction(async (tx) => {
     await rows.settle(tx, settled)
     const gone = settled.filter(({ outcome }) => outcome?.outcome === 'gone')
