@@ -8,4 +8,4 @@
  */
 import { oracleSuite } from './oracle-suite.ts'
 
-oracleSuite({ name: 'oracle', seeds: 20 })
+oracleSuite({ name: 'oracle', seeds: 10 })
