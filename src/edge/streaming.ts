@@ -1,6 +1,6 @@
 /**
- * Where streams come in: server-sent events and WebSocket on one path. Both cross the same way as any request (address,
- * headers, CORS, token, limits, errors); then the connection is taken from HTTP and given to the door of the streams.
+ * Where streams come in: server-sent events and WebSocket on one path. Address, headers, CORS, token, limits and errors are
+ * those of any request; then the connection is taken from HTTP and given to the door of the streams.
  */
 import assert from 'node:assert/strict'
 import { ServerResponse, type IncomingMessage } from 'node:http'
